@@ -1,0 +1,2 @@
+// Package lambda compiles and evaluates TICKscript's lambda expressions.
+package lambda

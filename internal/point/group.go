@@ -1,0 +1,121 @@
+package point
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Group is what a groupBy makes of a point: the points of a group share its dimensions and have
+// state of their own in every node. Groups are made by a [Groups] table, one object per distinct
+// group of a task, so two groups are the same if their pointers are.
+type Group struct {
+	ID     string   // "tag1=a,tag2=b", prefixed with "measurement\n" if ByName; "" without dimensions
+	Name   string   // measurement if ByName, else ""
+	Dims   []string // names of the dimension tags, in the order of the ID
+	Tags   []Tag    // the dimension tags, sorted by key; a tag that a point lacks is ""
+	ByName bool     // grouped by measurement too
+	Index  int      // position of this group's state in a node's table; small and reused
+	key    string
+	refs   int
+}
+
+// Groups interns the groups of one task. The zero value is ready to use.
+type Groups struct {
+	byKey map[string]*Group
+	free  []int
+	next  int
+	key   []byte
+}
+
+// Len returns the number of groups known.
+func (gs *Groups) Len() int { return len(gs.byKey) }
+
+// Get returns the group of a point named name with the given tags, grouped by the dimensions dims
+// (in that order), and by name too if byName. It allocates only for a group not seen before.
+func (gs *Groups) Get(name string, tags []Tag, dims []string, byName bool) *Group {
+	// The key keeps apart what the ID does not: "a=1,b=2" may be one tag or two.
+	k := gs.key[:0]
+	if byName {
+		k = append(k, 'n')
+		k = append(k, name...)
+		k = append(k, '\n')
+	}
+	for _, d := range dims {
+		v, _ := Lookup(tags, d)
+		k = append(k, d...)
+		k = append(k, 0)
+		k = append(k, v...)
+		k = append(k, 0)
+	}
+	gs.key = k
+	if g, ok := gs.byKey[string(k)]; ok {
+		return g
+	}
+	return gs.add(name, tags, dims, byName)
+}
+
+func (gs *Groups) add(name string, tags []Tag, dims []string, byName bool) *Group {
+	g := &Group{Dims: slices.Clone(dims), ByName: byName, ID: ID(name, tags, dims, byName)}
+	if byName {
+		g.Name = name
+	}
+	for _, d := range dims {
+		v, _ := Lookup(tags, d)
+		g.Tags = append(g.Tags, Tag{d, v})
+	}
+	slices.SortFunc(g.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	if n := len(gs.free); n > 0 {
+		g.Index, gs.free = gs.free[n-1], gs.free[:n-1]
+	} else {
+		g.Index = gs.next
+		gs.next++
+	}
+	if gs.byKey == nil {
+		gs.byKey = make(map[string]*Group)
+	}
+	g.key = string(gs.key)
+	gs.byKey[g.key] = g
+	return g
+}
+
+// Hold notes that a node keeps state for g; Release notes that it no longer does. When the last
+// node has released a group its index is free for another. A point of a released group that is
+// still underway finds no state and gets fresh one.
+func (gs *Groups) Hold(g *Group) { g.refs++ }
+
+// Release is the counterpart of Hold.
+func (gs *Groups) Release(g *Group) {
+	g.refs--
+	if g.refs > 0 {
+		return
+	}
+	if gs.byKey[g.key] == g {
+		delete(gs.byKey, g.key)
+		gs.free = append(gs.free, g.Index)
+	}
+}
+
+// ID returns the group ID of a point, as Kapacitor writes it (spec/nodes.md section 1.2).
+func ID(name string, tags []Tag, dims []string, byName bool) string {
+	if len(dims) == 0 {
+		if byName {
+			return name
+		}
+		return ""
+	}
+	var b strings.Builder
+	if byName {
+		b.WriteString(name)
+		b.WriteByte('\n')
+	}
+	for i, d := range dims {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		v, _ := Lookup(tags, d)
+		b.WriteString(d)
+		b.WriteByte('=')
+		b.WriteString(v)
+	}
+	return b.String()
+}
