@@ -174,3 +174,9 @@ func compareTag(t Tag, key string) int {
 	}
 	return 0
 }
+
+// A Sample is one value at one time, as the InfluxQL functions take them.
+type Sample struct {
+	Time  int64
+	Value Value
+}

@@ -1,0 +1,156 @@
+package spec
+
+import (
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+// This file defines how nodes run: what they implement and what they can ask for.
+
+// A Starter prepares itself when its task starts: it compiles lambdas and templates. An error
+// stops the start; wrap it in a *syntax.Error to give it a better position than the node's. Start
+// has no effects but through env, so that a check can start a task and throw it away.
+type Starter interface{ Start(env Env) error }
+
+// A Grouper keeps state per group: Group makes the sink that gets one group's data, and sends on
+// to out. The task calls it when the group's first point, batch or barrier arrives. A sink with
+// state worth keeping implements [Stateful].
+type Grouper interface {
+	Group(g *point.Group, out point.Sink) point.Sink
+}
+
+// An Opener has one sink for all groups.
+type Opener interface {
+	Open(out point.Sink) point.Sink
+}
+
+// A Merger has several parents; Input makes the sink for the i-th of n of them.
+type Merger interface {
+	Input(i, n int, out point.Sink) point.Sink
+}
+
+// A Closer sends on what it still holds when the input ends.
+type Closer interface{ Close() }
+
+// Stateful state survives a restart: State returns a pointer to a struct with exported fields that
+// encoding/gob can encode. A sink of a [Grouper] has it per group, a node itself for what all
+// groups share. After loading, a [Restorer] is told.
+type Stateful interface{ State() any }
+
+// A Restorer is told when its State has been loaded, to rearm timers for example.
+type Restorer interface{ Restored() }
+
+// A Macro is written in TICKscript: Expand returns links to be put behind the parent node (whose
+// name is given) and the variables that they use.
+type Macro interface {
+	Expand(parent string) (script string, vars map[string]Arg)
+}
+
+// A DBRP is a database and a retention policy.
+type DBRP struct{ DB, RP string }
+
+// Env is what a running node has of the world around it.
+type Env interface {
+	Task() string           // name of the task
+	Node() string           // name of the node, "window3" for example
+	Input() Edge            // kind of data that the node gets
+	DBRPs() []DBRP          // those of the task
+	Groups() *point.Groups  // the task's groups
+	Lambda() lambda.Options // what lambdas may use
+	Topics() *alert.Topics  // event states of the alert topics, shared by the tasks
+	Host() string           // host name for templates
+
+	// Now returns the current time in nanoseconds since the Unix epoch: simulated in a replay.
+	Now() int64
+	// At calls f when the clock reaches t. Timers due at one instant fire in the order of prio.
+	At(t int64, prio int, f func()) *Timer
+	// Emit hands an effect to the outside. A point in it is copied.
+	Emit(e Effect)
+	// Error counts an error of this node and reports it, unless the node is quiet. The point that
+	// caused it is to be dropped by the caller.
+	Error(err error)
+	// Fail stops the whole task with err once the current call has returned.
+	Fail(err error)
+	// Counter returns the node's own statistic called name, 0 at first.
+	Counter(name string) *int64
+}
+
+// A Timer is one call in the future.
+type Timer struct {
+	At      int64
+	Prio    int
+	Seq     uint64
+	F       func()
+	Stopped bool
+}
+
+// Stop makes sure that the timer does not fire.
+func (t *Timer) Stop() {
+	if t != nil {
+		t.Stopped = true
+	}
+}
+
+// An EffectKind says what is to be done.
+type EffectKind uint8
+
+// The kinds of effects.
+const (
+	AlertEffect    EffectKind = iota // Event: hand it to its handlers
+	WriteEffect                      // Point, Write: write to InfluxDB
+	PostEffect                       // Post: send an HTTP request
+	LoopbackEffect                   // Point: feed it back into the engine
+	LogEffect                        // Level, Text: write a log line
+	ErrorEffect                      // Node, Text: a run-time error of a node
+)
+
+// An Effect is something a task wants done outside. It is valid until the task's next call.
+type Effect struct {
+	Kind  EffectKind
+	Node  string
+	Event *alert.Event
+	Point *point.Point // DB, RP, Name, Tags, Fields, Time are the final ones
+	Write *Write
+	Post  *Post
+	Level string // DEBUG, INFO, WARN or ERROR
+	Text  string
+}
+
+// A Write says how an influxDBOut node wants its points written.
+type Write struct {
+	Cluster, Consistency, Precision string
+	Buffer                          int64
+	FlushInterval                   int64 // nanoseconds
+	Create                          bool
+}
+
+// A Post is an HTTP request of an httpPost node. If Wait is set, the task's Answer must be called
+// with ID and the status code (0 if there was no response).
+type Post struct {
+	ID       uint64
+	URL      string
+	Endpoint string // configured endpoint, instead of URL
+	Headers  []point.Tag
+	Body     []byte
+	Row      any // {Name, Tags, Values} for templates of the URL and of an endpoint's body
+	Timeout  int64
+	Capture  bool
+	Wait     bool
+	Answer   func(status int)
+}
+
+// Forward sends everything on; sinks embed it and override what they treat differently.
+type Forward struct{ Out point.Sink }
+
+// Point sends p on.
+func (f *Forward) Point(p *point.Point) { f.Out.Point(p) }
+
+// Batch sends b on.
+func (f *Forward) Batch(b *point.Batch) { f.Out.Batch(b) }
+
+// Barrier sends the barrier on.
+func (f *Forward) Barrier(g *point.Group, t int64) { f.Out.Barrier(g, t) }
+
+// Delete sends the deletion on.
+func (f *Forward) Delete(g *point.Group) { f.Out.Delete(g) }

@@ -1,0 +1,486 @@
+// Package spec is the vocabulary in which nodes and alert handlers declare themselves.
+//
+// A node is one Go type in one file. Its Declare method names its arguments and properties once,
+// each bound to a field by pointer; the loader's checks, the reference documentation, the fuzz
+// seeds and the example tests all come from that declaration. What a running node may do with the
+// world around it is the interface [Env]; how it processes data is one of [Grouper], [Opener] and [Merger].
+package spec
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// A Declarer declares itself: a node, or an alert handler.
+type Declarer interface{ Declare(s *Spec) }
+
+// An Edge is the kind of data on a link of the graph.
+type Edge uint8
+
+// The kinds of edges. Same stands for the kind that the parent provides.
+const (
+	Same Edge = iota
+	Stream
+	Batch
+	None // a terminal node provides nothing
+)
+
+func (e Edge) String() string { return [...]string{"same", "stream", "batch", "none"}[e] }
+
+// A Spec is the declaration of one node or handler, bound to one value of it.
+type Spec struct {
+	Name     string   // TICKscript word
+	Kind     string   // first part of a node's name, "state_duration" for example
+	Text     string   // what it does, in sentences
+	Wants    Edge     // kind of data taken; Same means either
+	Provides Edge     // kind of data given
+	Parents  []string // words of the nodes it may follow; none means any but stream
+	MayMerge bool     // takes further parents as arguments
+	Args     []*Param
+	Props    []*Prop
+	Examples []Example
+	Quiet    bool // set by the property quiet, which every node has
+	check    func() error
+	objects  func(kind string) Declarer
+	added    func(kind string, d Declarer)
+	current  *Spec // handler that the last property made
+	hidden   bool
+}
+
+// A Param is one argument of a node or property.
+type Param struct {
+	Name     string
+	Doc      string
+	Type     Type
+	Variadic bool
+	Optional bool
+	set      func(args []Arg) error
+	get      func() Arg
+}
+
+// A Prop is one property. Plain ones take one argument and can be read; the others are calls.
+type Prop struct {
+	Name   string
+	Doc    string
+	Params []*Param
+	Plain  bool
+	call   func(args []Arg) error
+}
+
+// An Example is a script with input and wanted output in line protocol, times relative to 0 ("10s").
+type Example struct{ Script, In, Want string }
+
+// Of returns d's declaration, bound to d.
+func Of(name string, d Declarer) *Spec {
+	s := &Spec{Name: name, Kind: name}
+	s.Flag(&s.Quiet, "quiet", "count this node's errors without logging them")
+	d.Declare(s)
+	return s
+}
+
+// Doc says what the node does.
+func (s *Spec) Doc(text string) { s.Text = text }
+
+// Edges says what kind of data the node wants and provides. Without it both are Same.
+func (s *Spec) Edges(wants, provides Edge) { s.Wants, s.Provides = wants, provides }
+
+// After restricts the nodes that this one may follow.
+func (s *Spec) After(names ...string) { s.Parents = names }
+
+// Merges says that further parent nodes are given as arguments.
+func (s *Spec) Merges(doc string) {
+	s.MayMerge = true
+	s.Args = append(s.Args, &Param{Name: "node", Doc: doc, Type: NodeType, Variadic: true})
+}
+
+// Example adds an example; a test runs it.
+func (s *Spec) Example(script, in, want string) {
+	s.Examples = append(s.Examples, Example{script, in, want})
+}
+
+// Check registers what is called once the script has been read, to find what single properties
+// cannot know. Its error is reported at the node's position.
+func (s *Spec) Check(f func() error) { s.check = f }
+
+// Arg binds the next argument of the node itself. See [Spec.Prop] for the types of ptr.
+func (s *Spec) Arg(ptr any, name, doc string) { s.Args = append(s.Args, bind(ptr, name, doc)) }
+
+// OptArg binds an argument that may be left out.
+func (s *Spec) OptArg(ptr any, name, doc string) {
+	p := bind(ptr, name, doc)
+	p.Optional = true
+	s.Args = append(s.Args, p)
+}
+
+// Prop binds a property to what ptr points at, whose current value is the default: *string,
+// *int64, *float64, *bool, *time.Duration, **syntax.Lambda, *point.Value (any scalar),
+// *[]string or *[]*syntax.Lambda (any number of arguments), or *Dims (strings or *).
+func (s *Spec) Prop(ptr any, name, doc string) {
+	p := bind(ptr, name, doc)
+	s.Props = append(s.Props, &Prop{Name: name, Doc: doc, Params: []*Param{p}, Plain: !p.Variadic, call: p.set})
+}
+
+// Flag binds a property without arguments that sets a bool.
+func (s *Spec) Flag(ptr *bool, name, doc string) {
+	s.Props = append(s.Props, &Prop{Name: name, Doc: doc, call: func([]Arg) error { *ptr = true; return nil }})
+}
+
+// Func declares a property that calls f, a func(…) error whose parameters have the types that
+// [Spec.Prop] can point at (a variadic last one included); names are the parameters' names.
+func (s *Spec) Func(name, doc string, f any, names ...string) {
+	v := reflect.ValueOf(f)
+	t := v.Type()
+	p := &Prop{Name: name, Doc: doc}
+	ptrs := make([]reflect.Value, t.NumIn())
+	for i := range ptrs {
+		ptrs[i] = reflect.New(t.In(i))
+		n := "value"
+		if i < len(names) {
+			n = names[i]
+		}
+		q := bind(ptrs[i].Interface(), n, "")
+		q.Variadic = t.IsVariadic() && i == len(ptrs)-1 || q.Variadic
+		p.Params = append(p.Params, q)
+	}
+	p.call = func(args []Arg) error {
+		in := make([]reflect.Value, len(ptrs))
+		for i, q := range p.Params {
+			a := args
+			if !q.Variadic {
+				a, args = args[:1], args[1:]
+			}
+			ptrs[i].Elem().SetZero()
+			if err := q.set(a); err != nil {
+				return err
+			}
+			in[i] = ptrs[i].Elem()
+		}
+		var out []reflect.Value
+		if t.IsVariadic() {
+			out = v.CallSlice(in)
+		} else {
+			out = v.Call(in)
+		}
+		err, _ := out[0].Interface().(error)
+		return err
+	}
+	s.Props = append(s.Props, p)
+}
+
+// Objects makes every handler word that fresh knows a property that adds a handler; properties that
+// follow are looked up on that handler first.
+func (s *Spec) Objects(fresh func(kind string) Declarer, added func(kind string, d Declarer)) {
+	s.objects, s.added = fresh, added
+}
+
+// Hide keeps the node out of scripts: only other nodes' expansions make it.
+func (s *Spec) Hide() { s.hidden = true }
+
+// SetArgs sets the arguments of the node itself.
+func (s *Spec) SetArgs(args []Arg) error { return setParams(s.Name, s.Args, args) }
+
+// Has reports whether the node has the property name.
+func (s *Spec) Has(name string) bool {
+	if s.current != nil && s.current.prop(name) != nil {
+		return true
+	}
+	return s.prop(name) != nil || s.objects != nil && s.objects(name) != nil
+}
+
+// Set sets a property, or calls it.
+func (s *Spec) Set(name string, args []Arg) error {
+	if s.current != nil {
+		if p := s.current.prop(name); p != nil {
+			return p.apply(args)
+		}
+	}
+	if p := s.prop(name); p != nil {
+		return p.apply(args)
+	}
+	if s.objects != nil {
+		if d := s.objects(name); d != nil {
+			sub := Of(name, d)
+			if err := sub.SetArgs(args); err != nil {
+				return err
+			}
+			s.current = sub
+			s.added(name, d)
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no property %s%s", s.Name, name, didYouMean(name, s.PropNames()))
+}
+
+// Get reads a plain property.
+func (s *Spec) Get(name string) (Arg, error) {
+	p := s.prop(name)
+	if p == nil || !p.Plain {
+		return Arg{}, fmt.Errorf("%s has no property %s that can be read%s", s.Name, name, didYouMean(name, s.PropNames()))
+	}
+	return p.Params[0].get(), nil
+}
+
+// Validate runs the node's check and those of its handlers.
+func (s *Spec) Validate() error {
+	if s.check != nil {
+		return s.check()
+	}
+	return nil
+}
+
+// PropNames returns the names of the properties, those of the current handler first.
+func (s *Spec) PropNames() []string {
+	var names []string
+	if s.current != nil {
+		for _, p := range s.current.Props {
+			names = append(names, p.Name)
+		}
+	}
+	for _, p := range s.Props {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (s *Spec) prop(name string) *Prop {
+	name = Canonical(name)
+	for _, p := range s.Props {
+		if Canonical(p.Name) == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func (p *Prop) apply(args []Arg) error {
+	if p.Params == nil && len(args) > 0 {
+		return fmt.Errorf("%s: want no argument, got %s", p.Name, describeArgs(args))
+	}
+	if err := checkParams(p.Name, p.Params, args); err != nil {
+		return err
+	}
+	if err := p.call(args); err != nil {
+		return fmt.Errorf("%s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// Canonical returns name as it is matched: its first letter in upper case, the rest as it is.
+func Canonical(name string) string {
+	r, n := utf8.DecodeRuneInString(name)
+	return string(unicode.ToUpper(r)) + name[n:]
+}
+
+func didYouMean(name string, known []string) string {
+	if n := syntax.Nearest(name, known); n != "" {
+		return "; did you mean " + n + "?"
+	}
+	return ""
+}
+
+func setParams(what string, params []*Param, args []Arg) error {
+	if err := checkParams(what, params, args); err != nil {
+		return err
+	}
+	for _, p := range params {
+		if p.Type == NodeType {
+			continue // the loader links them
+		}
+		a := args
+		if !p.Variadic {
+			if len(args) == 0 {
+				return nil
+			}
+			a, args = args[:1], args[1:]
+		}
+		if err := p.set(a); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return nil
+}
+
+func checkParams(what string, params []*Param, args []Arg) error {
+	least, most := 0, len(params)
+	for _, p := range params {
+		if p.Variadic {
+			most = 1 << 30
+		} else if !p.Optional {
+			least++
+		}
+	}
+	if len(args) < least || len(args) > most {
+		return fmt.Errorf("%s: want %s, got %s", what, describeParams(params), describeArgs(args))
+	}
+	for i, a := range args {
+		p := params[min(i, len(params)-1)]
+		if !p.Type.accepts(a) {
+			msg := fmt.Sprintf("%s: want %s, got %s", what, p.Type, a.describe())
+			return &syntax.Error{Pos: a.Pos, Msg: msg + hint(p.Type, a)}
+		}
+	}
+	return nil
+}
+
+func hint(t Type, a Arg) string {
+	switch {
+	case a.Type == ReferenceType && t&StringType != 0:
+		return "; strings stand in single quotes: '" + a.Text + "'"
+	case a.Type == IntType && t&FloatType != 0:
+		return fmt.Sprintf("; write %d.0", a.Value.Int())
+	case a.Type == IntType && t&DurationType != 0:
+		return fmt.Sprintf("; write %ds", a.Value.Int())
+	case a.Type == StringType && t&LambdaType != 0:
+		return "; write lambda: and the expression, without quotes"
+	}
+	return ""
+}
+
+func describeParams(params []*Param) string {
+	if len(params) == 0 {
+		return "no argument"
+	}
+	var b strings.Builder
+	for i, p := range params {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Type.String())
+		b.WriteByte(' ')
+		b.WriteString(p.Name)
+		if p.Variadic {
+			b.WriteString("…")
+		}
+	}
+	return b.String()
+}
+
+func describeArgs(args []Arg) string {
+	if len(args) == 0 {
+		return "none"
+	}
+	var b strings.Builder
+	for i, a := range args {
+		if i == 8 {
+			fmt.Fprintf(&b, ", … (%d in all)", len(args))
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.describe())
+	}
+	return b.String()
+}
+
+// Dims is what groupBy takes: names of tags, or all of them.
+type Dims struct {
+	Names []string
+	Star  bool
+}
+
+func bind(ptr any, name, doc string) *Param {
+	p := &Param{Name: name, Doc: doc}
+	switch v := ptr.(type) {
+	case *string:
+		p.Type = StringType
+		p.set = func(a []Arg) error { *v = a[0].Value.Text; return nil }
+		p.get = func() Arg { return Arg{Type: StringType, Value: point.StringValue(*v)} }
+	case *int64:
+		p.Type = IntType
+		p.set = func(a []Arg) error { *v = a[0].Value.Int(); return nil }
+		p.get = func() Arg { return Arg{Type: IntType, Value: point.IntValue(*v)} }
+	case *float64:
+		p.Type = FloatType
+		p.set = func(a []Arg) error { *v = a[0].Value.Float(); return nil }
+		p.get = func() Arg { return Arg{Type: FloatType, Value: point.FloatValue(*v)} }
+	case *bool:
+		p.Type = BoolType
+		p.set = func(a []Arg) error { *v = a[0].Value.Bool(); return nil }
+		p.get = func() Arg { return Arg{Type: BoolType, Value: point.BoolValue(*v)} }
+	case *time.Duration:
+		p.Type = DurationType
+		p.set = func(a []Arg) error { *v = a[0].Value.Duration(); return nil }
+		p.get = func() Arg { return Arg{Type: DurationType, Value: point.DurationValue(*v)} }
+	case **syntax.Lambda:
+		p.Type = LambdaType
+		p.set = func(a []Arg) error { *v = a[0].Lambda; return nil }
+		p.get = func() Arg { return Arg{Type: LambdaType, Lambda: *v} }
+	case *point.Value:
+		p.Type = ScalarType
+		p.set = func(a []Arg) error { *v = a[0].Value; return nil }
+		p.get = func() Arg { return Arg{Type: typeOfValue(*v), Value: *v} }
+	case *[]string:
+		p.Type, p.Variadic = StringType, true
+		p.set = func(a []Arg) error {
+			*v = make([]string, len(a))
+			for i := range a {
+				(*v)[i] = a[i].Value.Text
+			}
+			return nil
+		}
+	case *[]time.Duration:
+		p.Type, p.Variadic = DurationType, true
+		p.set = func(a []Arg) error {
+			*v = make([]time.Duration, len(a))
+			for i := range a {
+				(*v)[i] = a[i].Value.Duration()
+			}
+			return nil
+		}
+	case *[]bool:
+		p.Type, p.Variadic = BoolType, true
+		p.set = func(a []Arg) error {
+			*v = make([]bool, len(a))
+			for i := range a {
+				(*v)[i] = a[i].Value.Bool()
+			}
+			return nil
+		}
+	case *[]*syntax.Lambda:
+		p.Type, p.Variadic = LambdaType, true
+		p.set = func(a []Arg) error {
+			*v = make([]*syntax.Lambda, len(a))
+			for i := range a {
+				(*v)[i] = a[i].Lambda
+			}
+			return nil
+		}
+	case *[]Arg:
+		p.Type, p.Variadic = AnyType, true
+		p.set = func(a []Arg) error { *v = append([]Arg(nil), a...); return nil }
+	case *Dims:
+		p.Type, p.Variadic = AnyType, true
+		p.set = func(a []Arg) error { return v.set(a) }
+	default:
+		panic(fmt.Sprintf("spec: %s: cannot bind a %T", name, ptr))
+	}
+	return p
+}
+
+func (d *Dims) set(args []Arg) error {
+	*d = Dims{}
+	for _, a := range args {
+		switch {
+		case a.Type == StarType:
+			d.Star = true
+		case a.Type == StringType && a.Value.Text == "":
+			return &syntax.Error{Pos: a.Pos, Msg: "a dimension must not be the empty string"}
+		case a.Type == StringType:
+			d.Names = append(d.Names, a.Value.Text)
+		default:
+			return &syntax.Error{Pos: a.Pos, Msg: "want string or *, got " + a.describe() + hint(StringType, a)}
+		}
+	}
+	if d.Star && len(d.Names) > 0 {
+		return fmt.Errorf("cannot group by both * and named dimensions")
+	}
+	return nil
+}
