@@ -112,6 +112,26 @@ func (v Value) Number() (float64, bool) {
 	return 0, false
 }
 
+// Any returns the value as templates and encoders take it: float64, int64, string, bool,
+// time.Duration, time.Time in UTC, or nil. It allocates and has no place on the point path.
+func (v Value) Any() any {
+	switch v.Kind {
+	case Float:
+		return v.Float()
+	case Int:
+		return v.Int()
+	case String:
+		return v.Text
+	case Bool:
+		return v.Bool()
+	case Duration:
+		return v.Duration()
+	case Time:
+		return time.Unix(0, v.Time()).UTC()
+	}
+	return nil
+}
+
 // Equal reports whether v and w have the same kind and value. NaN differs from itself.
 func (v Value) Equal(w Value) bool {
 	if v.Kind == Float && w.Kind == Float {

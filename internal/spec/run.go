@@ -125,18 +125,16 @@ type Write struct {
 	Create                          bool
 }
 
-// A Post is an HTTP request of an httpPost node. If Wait is set, the task's Answer must be called
-// with ID and the status code (0 if there was no response).
+// A Post is an HTTP request of an httpPost node. If Answer is set, the task's Answer must be called
+// with the response's status code, 0 if there was none.
 type Post struct {
-	ID       uint64
 	URL      string
 	Endpoint string // configured endpoint, instead of URL
 	Headers  []point.Tag
 	Body     []byte
-	Row      any // {Name, Tags, Values} for templates of the URL and of an endpoint's body
-	Timeout  int64
-	Capture  bool
-	Wait     bool
+	Row      any   // what an endpoint's templates see
+	Timeout  int64 // nanoseconds; 0 is none
+	Capture  bool  // report the response of a request that failed
 	Answer   func(status int)
 }
 

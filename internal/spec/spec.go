@@ -9,6 +9,7 @@ package spec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -51,6 +52,7 @@ type Spec struct {
 	objects  func(kind string) Declarer
 	added    func(kind string, d Declarer)
 	current  *Spec // handler that the last property made
+	handlers []*Spec
 	hidden   bool
 }
 
@@ -85,19 +87,47 @@ func Of(name string, d Declarer) *Spec {
 	return s
 }
 
+// OfHandler returns the declaration of an alert handler, bound to d. Unlike a node it is never
+// quiet: after a handler, quiet means the node.
+func OfHandler(name string, d Declarer) *Spec {
+	s := &Spec{Name: name, Kind: name}
+	d.Declare(s)
+	return s
+}
+
 // Doc says what the node does.
 func (s *Spec) Doc(text string) { s.Text = text }
 
 // Edges says what kind of data the node wants and provides. Without it both are Same.
 func (s *Spec) Edges(wants, provides Edge) { s.Wants, s.Provides = wants, provides }
 
-// After restricts the nodes that this one may follow.
+// After names the nodes that this one may follow; without it, that is every node but the source
+// stream and those that end a chain. "*" means really every node.
 func (s *Spec) After(names ...string) { s.Parents = names }
 
 // Merges says that further parent nodes are given as arguments.
 func (s *Spec) Merges(doc string) {
 	s.MayMerge = true
 	s.Args = append(s.Args, &Param{Name: "node", Doc: doc, Type: NodeType, Variadic: true})
+}
+
+// MayFollow reports whether s can be chained to the node that parent declares.
+func (s *Spec) MayFollow(parent *Spec) bool {
+	if s.hidden {
+		return false
+	}
+	if len(s.Parents) > 0 {
+		return slices.Contains(s.Parents, parent.Name) || s.Parents[0] == "*"
+	}
+	return parent.Name != "stream" && parent.Provides != None
+}
+
+// Followed returns the words of the nodes that s can follow, for error messages.
+func (s *Spec) Followed() []string {
+	if len(s.Parents) > 0 && s.Parents[0] != "*" {
+		return s.Parents
+	}
+	return []string{"a node that gives data"}
 }
 
 // Example adds an example; a test runs it.
@@ -206,11 +236,12 @@ func (s *Spec) Set(name string, args []Arg) error {
 	}
 	if s.objects != nil {
 		if d := s.objects(name); d != nil {
-			sub := Of(name, d)
+			sub := OfHandler(name, d)
 			if err := sub.SetArgs(args); err != nil {
 				return err
 			}
 			s.current = sub
+			s.handlers = append(s.handlers, sub)
 			s.added(name, d)
 			return nil
 		}
@@ -229,6 +260,11 @@ func (s *Spec) Get(name string) (Arg, error) {
 
 // Validate runs the node's check and those of its handlers.
 func (s *Spec) Validate() error {
+	for _, h := range s.handlers {
+		if err := h.Validate(); err != nil {
+			return err
+		}
+	}
 	if s.check != nil {
 		return s.check()
 	}
@@ -458,14 +494,15 @@ func bind(ptr any, name, doc string) *Param {
 		p.set = func(a []Arg) error { *v = append([]Arg(nil), a...); return nil }
 	case *Dims:
 		p.Type, p.Variadic = AnyType, true
-		p.set = func(a []Arg) error { return v.set(a) }
+		p.set = v.Set
 	default:
 		panic(fmt.Sprintf("spec: %s: cannot bind a %T", name, ptr))
 	}
 	return p
 }
 
-func (d *Dims) set(args []Arg) error {
+// Set takes the arguments of groupBy.
+func (d *Dims) Set(args []Arg) error {
 	*d = Dims{}
 	for _, a := range args {
 		switch {

@@ -1,0 +1,273 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+func init() { spec.Register("eval", func() spec.Declarer { return &eval{} }) }
+
+// eval computes fields and tags (spec/nodes.md section 3.3, spec/lambda.md section 6).
+type eval struct {
+	lambdas  []*syntax.Lambda
+	as, tags []string
+	keep     bool
+	keepList []string
+
+	env    spec.Env
+	exprs  []*lambda.Expr
+	scope  lambda.Scope // results of the point at hand
+	asTag  []int        // the results that become tags
+	fields []result     // the results that become fields, sorted by name
+	kept   []result     // keep(list): where each name comes from
+	quiet  *spec.Spec
+	fault  prefixed
+	point  point.Point
+	buf    []point.Field
+	batch  batchBuffer
+}
+
+// A result is a name and the index of the expression that yields it; -1 if a reference of some
+// expression does, -2 if a field of the point may.
+type result struct {
+	name string
+	expr int
+}
+
+const (
+	fromReference = -1
+	fromField     = -2
+)
+
+func (e *eval) Declare(s *spec.Spec) {
+	s.Doc("Computes expressions over each point. The results are the point's new fields, or tags; what else it had goes unless keep is given. Tags always stay.")
+	s.Arg(&e.lambdas, "expression", "expressions, computed in order; later ones can refer to earlier results")
+	s.Prop(&e.as, "as", "names of the results, one for each expression")
+	s.Prop(&e.tags, "tags", "results that become tags; they must be strings")
+	s.Func("keep", "keep all fields, or just those named", func(names ...string) error {
+		e.keep, e.keepList = true, names
+		return nil
+	}, "field")
+	s.Check(e.check)
+	e.quiet = s
+	s.Example("stream|from().measurement('m')|eval(lambda: \"v\" * 2.0).as('w').keep()", "m v=1 0s", "m v=1,w=2 0s")
+}
+
+func (e *eval) check() error {
+	if len(e.as) != len(e.lambdas) {
+		return fmt.Errorf("as names %d results, want one name for each of the %d expressions", len(e.as), len(e.lambdas))
+	}
+	for _, t := range e.tags {
+		if !slices.Contains(e.as, t) {
+			return fmt.Errorf("tags: %q is not among the names given by as", t)
+		}
+	}
+	return nil
+}
+
+func (e *eval) Start(env spec.Env) error {
+	e.env = env
+	e.fault.prefix = "error evaluating expression"
+	e.scope = lambda.Scope{Names: e.as, Values: make([]point.Value, len(e.as))}
+	var refs []string
+	for i, l := range e.lambdas {
+		x, err := compile(l, env)
+		if err != nil {
+			return err
+		}
+		e.exprs = append(e.exprs, x)
+		refs = append(refs, x.Refs()...)
+		if slices.Contains(e.tags, e.as[i]) {
+			e.asTag = append(e.asTag, i)
+		}
+		if e.keep || !slices.Contains(e.tags, e.as[i]) {
+			e.fields = append(e.fields, result{e.as[i], i})
+		}
+	}
+	for _, name := range e.keepList {
+		r := result{name, fromField}
+		if i := lastIndex(e.as, name); i >= 0 {
+			r.expr = i
+		} else if slices.Contains(refs, name) {
+			r.expr = fromReference
+		}
+		e.kept = append(e.kept, r)
+	}
+	return nil
+}
+
+func lastIndex(names []string, name string) int {
+	for i, n := range slices.Backward(names) {
+		if n == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *eval) Group(_ *point.Group, out point.Sink) point.Sink {
+	g := &evalGroup{eval: e, Forward: spec.Forward{Out: out}}
+	for _, x := range e.exprs {
+		if x.Stateful() {
+			g.states = make([]lambda.State, len(e.exprs))
+		}
+	}
+	return g
+}
+
+type evalGroup struct {
+	*eval
+	spec.Forward
+	states []lambda.State // of the expressions; nil if none is stateful
+
+	// What the last point's tags became, to share the new slice as long as nothing changes.
+	lastTags  []point.Tag
+	lastGroup *point.Group
+	newTags   []point.Tag
+	newGroup  *point.Group
+}
+
+func (e *evalGroup) State() any {
+	if e.states == nil {
+		return nil
+	}
+	return &e.states
+}
+
+func (e *evalGroup) Point(p *point.Point) {
+	q, ok := e.eval1(p)
+	if !ok {
+		return
+	}
+	q.Group = p.Group
+	if len(e.asTag) > 0 {
+		e.setTags(p, q)
+	}
+	e.Out.Point(q)
+}
+
+func (e *evalGroup) Batch(b *point.Batch) {
+	e.batch.begin(b)
+	for i := range b.Points {
+		p := &b.Points[i]
+		q, ok := e.eval1(p)
+		if !ok {
+			continue
+		}
+		for _, i := range e.asTag {
+			q.Tags = point.SetTag(q.Tags, e.as[i], e.scope.Values[i].Text)
+		}
+		e.batch.add(q)
+	}
+	e.Out.Batch(&e.batch.batch)
+}
+
+// setTags gives q the results that are tags, and the group that they make.
+func (e *evalGroup) setTags(p, q *point.Point) {
+	if !e.sameTags(p) {
+		e.lastTags, e.lastGroup = p.Tags, p.Group
+		e.newTags, e.newGroup = p.Tags, p.Group
+		regroup := false
+		for _, i := range e.asTag {
+			e.newTags = point.SetTag(e.newTags, e.as[i], e.scope.Values[i].Text)
+			regroup = regroup || slices.Contains(p.Group.Dims, e.as[i])
+		}
+		if regroup {
+			e.newGroup = e.env.Groups().Get(p.Name, e.newTags, p.Group.Dims, p.Group.ByName)
+		}
+	}
+	q.Tags, q.Group = e.newTags, e.newGroup
+}
+
+// sameTags reports whether p and its results give the tags that the last point got.
+func (e *evalGroup) sameTags(p *point.Point) bool {
+	if e.newGroup == nil || e.lastGroup != p.Group || len(e.lastTags) != len(p.Tags) || len(p.Tags) > 0 && &e.lastTags[0] != &p.Tags[0] {
+		return false
+	}
+	for _, i := range e.asTag {
+		if v, _ := point.Lookup(e.newTags, e.as[i]); v != e.scope.Values[i].Text {
+			return false
+		}
+	}
+	return true
+}
+
+// eval1 computes the expressions for p and returns the new point, without its group and new tags;
+// false if it is to be dropped.
+func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
+	clear(e.scope.Values)
+	for i, x := range e.exprs {
+		var st *lambda.State
+		if e.states != nil {
+			st = &e.states[i]
+		}
+		v, err := x.EvalScope(p, &e.scope, st)
+		if err != nil {
+			return nil, e.fail(err)
+		}
+		e.scope.Values[i] = v
+	}
+	for _, i := range e.asTag {
+		if v := e.scope.Values[i]; v.Kind != point.String {
+			return nil, e.fail(errTagType[v.Kind])
+		}
+	}
+	e.buf = e.buf[:0]
+	switch {
+	case len(e.kept) > 0:
+		for _, r := range e.kept {
+			v, err := e.lookup(p, r)
+			if err != nil {
+				return nil, e.fail(err)
+			}
+			e.buf = point.SetField(e.buf, r.name, v)
+		}
+	case e.keep:
+		e.buf = append(e.buf, p.Fields...)
+		fallthrough
+	default:
+		for _, r := range e.fields {
+			e.buf = point.SetField(e.buf, r.name, e.scope.Values[r.expr])
+		}
+	}
+	e.point = *p
+	e.point.Fields = e.buf
+	return &e.point, true
+}
+
+// fail reports err; eval's quiet keeps it from being counted, too.
+func (e *evalGroup) fail(err error) bool {
+	if !e.quiet.Quiet {
+		e.env.Error(e.fault.wrap(err))
+	}
+	return false
+}
+
+// lookup finds what keep(name) keeps.
+func (e *evalGroup) lookup(p *point.Point, r result) (point.Value, error) {
+	if r.expr >= 0 {
+		return e.scope.Values[r.expr], nil
+	}
+	if v := p.Field(r.name); v.Kind != point.Missing {
+		return v, nil
+	}
+	if t, ok := p.Tag(r.name); ok && r.expr == fromReference {
+		return point.StringValue(t), nil
+	}
+	return point.Value{}, fmt.Errorf("cannot keep field %q, field does not exist", r.name)
+}
+
+// errTagType holds the error for a tag expression of each wrong type, with Go's names for them as
+// Kapacitor has it.
+var errTagType = map[point.Kind]error{
+	point.Float:    errors.New("result of a tag expression must be of type string, got float64"),
+	point.Int:      errors.New("result of a tag expression must be of type string, got int64"),
+	point.Bool:     errors.New("result of a tag expression must be of type string, got bool"),
+	point.Duration: errors.New("result of a tag expression must be of type string, got time.Duration"),
+}

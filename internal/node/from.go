@@ -1,0 +1,113 @@
+package node
+
+import (
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+func init() { spec.Register("from", func() spec.Declarer { return &from{} }) }
+
+// from picks points out of the stream (spec/nodes.md section 2.1).
+type from struct {
+	database, retentionPolicy, measurement string
+	dims                                   spec.Dims
+	byName                                 bool
+	truncate, round                        time.Duration
+	pred                                   *syntax.Lambda
+
+	env      spec.Env
+	grouping grouping
+	expr     *lambda.Expr
+	state    lambda.State // all groups share it
+	fault    prefixed
+	cut      point.Grid
+	near     point.Grid
+	plain    *point.Group // group of all points if there are no dimensions
+	out      point.Point
+}
+
+func (f *from) Declare(s *spec.Spec) {
+	s.Doc("Picks points out of the stream by measurement, database, retention policy and a predicate, and groups them. Without any property it takes everything.")
+	s.Edges(spec.Stream, spec.Stream)
+	s.After("stream", "from")
+	s.Prop(&f.database, "database", "database to take points from; any if unset")
+	s.Prop(&f.retentionPolicy, "retentionPolicy", "retention policy to take points from; any if unset")
+	s.Prop(&f.measurement, "measurement", "measurement to take; any if unset")
+	s.Func("where", "predicate; several calls must all hold", func(l *syntax.Lambda) error {
+		f.pred = and(f.pred, l)
+		return nil
+	}, "predicate")
+	declareDims(s, &f.dims)
+	s.Flag(&f.byName, "groupByMeasurement", "group by measurement too")
+	s.Prop(&f.truncate, "truncate", "cut times to multiples of this duration")
+	s.Prop(&f.round, "round", "round times to multiples of this duration, after truncate")
+	s.Example("stream|from().measurement('cpu').where(lambda: \"host\" == 'a')", "cpu,host=a v=1 0s\ncpu,host=b v=2 0s\nmem,host=a v=3 0s", "cpu,host=a v=1 0s")
+}
+
+// and returns the lambda that holds if a and b do; a may be nil.
+func and(a, b *syntax.Lambda) *syntax.Lambda {
+	if a == nil {
+		return b
+	}
+	return &syntax.Lambda{Start: a.Start, X: &syntax.Binary{Start: a.Start, OpPos: b.Start, Op: syntax.And, X: a.X, Y: b.X}}
+}
+
+// Measurement returns the measurement that the node takes, "" for any. The task asks for it.
+func (f *from) Measurement() string { return f.measurement }
+
+func (f *from) Start(env spec.Env) error {
+	f.env = env
+	f.grouping = newGrouping(f.dims, nil, f.byName)
+	f.cut, f.near = point.NewGrid(f.truncate), point.NewGrid(f.round)
+	if len(f.dims.Names) == 0 && !f.dims.Star && !f.byName {
+		f.plain = env.Groups().Get("", nil, nil, false)
+	}
+	if f.pred == nil {
+		return nil
+	}
+	var err error
+	f.expr, err = predicate(f.pred, env)
+	f.fault.prefix = "failed to evaluate WHERE expression"
+	return err
+}
+
+func (f *from) Open(out point.Sink) point.Sink {
+	return &fromSink{from: f, Forward: spec.Forward{Out: out}}
+}
+
+// State saves the state of the predicate's stateful functions.
+func (f *from) State() any { return &f.state }
+
+type fromSink struct {
+	*from
+	spec.Forward
+}
+
+func (f *fromSink) Point(p *point.Point) {
+	if f.measurement != "" && p.Name != f.measurement || f.database != "" && p.DB != f.database ||
+		f.retentionPolicy != "" && p.RP != f.retentionPolicy {
+		return
+	}
+	if f.expr != nil {
+		ok, err := f.expr.Bool(p, &f.state)
+		if err != nil {
+			f.env.Error(f.fault.wrap(err))
+			return
+		}
+		if !ok {
+			return
+		}
+	}
+	f.out = *p
+	f.out.Time = f.near.Round(f.cut.Truncate(p.Time))
+	if f.plain != nil {
+		f.out.Group = f.plain
+	} else {
+		f.out.Group = f.grouping.of(f.env.Groups(), p.Name, p.Tags, f.byName)
+	}
+	f.Out.Point(&f.out)
+}

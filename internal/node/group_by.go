@@ -1,0 +1,135 @@
+package node
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+func init() { spec.Register("groupBy", func() spec.Declarer { return &groupBy{} }) }
+
+// groupBy groups data anew (spec/nodes.md section 3.4).
+type groupBy struct {
+	dims    spec.Dims
+	exclude []string
+	byName  bool
+
+	env      spec.Env
+	grouping grouping
+	out      point.Sink
+	point    point.Point
+	pending  pendingGroups
+}
+
+// pendingGroups are the groups of the batches with one TMax, which are held back until a batch
+// with another one comes. They are saved with the task.
+type pendingGroups struct {
+	Any     bool
+	TMax    int64
+	Batches []point.Batch
+}
+
+func (n *groupBy) Declare(s *spec.Spec) {
+	s.Kind = "groupby"
+	s.Doc("Groups the data anew by tags. Batches are regrouped and held back until the first one with another end time arrives.")
+	s.Arg(&n.dims, "tag", "tags to group by, or * for all of them")
+	s.Prop(&n.exclude, "exclude", "tags not to group by; needs groupBy(*)")
+	s.Flag(&n.byName, "byMeasurement", "group by measurement too")
+	s.Check(func() error {
+		if len(n.exclude) > 0 && !n.dims.Star {
+			return errors.New("exclude requires *: write groupBy(*).exclude(…)")
+		}
+		return nil
+	})
+	s.Example("stream|from().measurement('m')|groupBy('h')|stateCount(lambda: TRUE)", "m,h=a v=1 0s\nm,h=b v=1 0s\nm,h=a v=1 1s", "m,h=a v=1,state_count=1i 0s\nm,h=b v=1,state_count=1i 0s\nm,h=a v=1,state_count=2i 1s")
+}
+
+func (n *groupBy) Start(env spec.Env) error {
+	n.env = env
+	n.grouping = newGrouping(n.dims, n.exclude, n.byName)
+	return nil
+}
+
+func (n *groupBy) Open(out point.Sink) point.Sink {
+	n.out = out
+	return &groupBySink{groupBy: n, Forward: spec.Forward{Out: out}}
+}
+
+// State saves the batches held back.
+func (n *groupBy) State() any { return &n.pending }
+
+// Restored puts the saved batches' groups, which are copies, back to those of the task.
+func (n *groupBy) Restored() {
+	for i := range n.pending.Batches {
+		b := &n.pending.Batches[i]
+		b.Group = n.env.Groups().Get(b.Name, b.Group.Tags, b.Group.Dims, b.Group.ByName)
+	}
+}
+
+type groupBySink struct {
+	*groupBy
+	spec.Forward
+}
+
+func (n *groupBySink) Point(p *point.Point) {
+	n.point = *p
+	// Once grouped by measurement always so: only from resets it.
+	n.point.Group = n.grouping.of(n.env.Groups(), p.Name, p.Tags, n.byName || p.Group.ByName)
+	n.Out.Point(&n.point)
+}
+
+func (n *groupBySink) Batch(b *point.Batch) {
+	n.advance(b.TMax)
+	for i := range b.Points {
+		p := &b.Points[i]
+		g := n.grouping.of(n.env.Groups(), b.Name, p.Tags, n.byName || b.Group.ByName)
+		n.batchOf(b, g).Points = append(n.batchOf(b, g).Points, *p.Clone())
+	}
+}
+
+// batchOf returns the pending batch of g, made like b if there is none.
+func (n *groupBySink) batchOf(b *point.Batch, g *point.Group) *point.Batch {
+	for i := range n.pending.Batches {
+		if n.pending.Batches[i].Group == g {
+			return &n.pending.Batches[i]
+		}
+	}
+	n.pending.Batches = append(n.pending.Batches, point.Batch{Name: b.Name, TMax: b.TMax, Group: g})
+	return &n.pending.Batches[len(n.pending.Batches)-1]
+}
+
+// advance sends what is pending if t is another end time.
+func (n *groupBySink) advance(t int64) {
+	if n.pending.Any && t != n.pending.TMax {
+		batches := n.pending.Batches
+		n.pending.Batches = nil
+		for i := range batches {
+			b := &batches[i]
+			slices.SortStableFunc(b.Points, func(x, y point.Point) int {
+				switch {
+				case x.Time < y.Time:
+					return -1
+				case x.Time > y.Time:
+					return 1
+				}
+				return 0
+			})
+			n.Out.Batch(b)
+		}
+	}
+	n.pending.Any, n.pending.TMax = true, t
+}
+
+func (n *groupBySink) Barrier(g *point.Group, t int64) {
+	if n.env.Input() == spec.Batch {
+		n.advance(t)
+	}
+	n.Out.Barrier(g, t)
+}
+
+func (n *groupBySink) Delete(g *point.Group) {
+	n.pending.Batches = slices.DeleteFunc(n.pending.Batches, func(b point.Batch) bool { return b.Group == g })
+	n.Out.Delete(g)
+}

@@ -1,0 +1,95 @@
+package node
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+func init() { spec.Register("httpOut", func() spec.Declarer { return &httpOut{} }) }
+
+// httpOut keeps the latest data of each group for the HTTP API (spec/outputs.md section 5).
+type httpOut struct {
+	endpoint string
+	latest   []latest // in the order of the groups' first data
+}
+
+// latest is the last data of one group: a point or a batch.
+type latest struct {
+	group *point.Group
+	point point.Point
+	batch *point.Batch
+}
+
+func (h *httpOut) Declare(s *spec.Spec) {
+	s.Kind = "http_out"
+	s.Doc("Keeps the latest point or batch of each group, to be read over HTTP as /kapacitor/v1/tasks/TASK/ENDPOINT. Passes the data on.")
+	s.Arg(&h.endpoint, "endpoint", "last part of the path")
+	s.Check(func() error {
+		if h.endpoint == "" {
+			return errors.New("the endpoint must not be empty")
+		}
+		return nil
+	})
+	s.Example("stream|from().measurement('m')|httpOut('top')", "m v=1 0s", "m v=1 0s")
+}
+
+// Endpoint returns the last part of the path.
+func (h *httpOut) Endpoint() string { return h.endpoint }
+
+// Result returns the latest data as result JSON.
+func (h *httpOut) Result() []byte {
+	rows := make([][]byte, 0, len(h.latest))
+	for i := range h.latest {
+		var row []byte
+		if l := &h.latest[i]; l.batch != nil {
+			row, _ = point.AppendBatchRow(nil, l.batch) // what JSON cannot hold is null
+		} else {
+			row, _ = point.AppendPointRow(nil, &l.point)
+		}
+		rows = append(rows, row)
+	}
+	return point.AppendSeries(nil, rows...)
+}
+
+func (h *httpOut) Group(g *point.Group, out point.Sink) point.Sink {
+	return &httpOutGroup{httpOut: h, Forward: spec.Forward{Out: out}, group: g, at: -1}
+}
+
+type httpOutGroup struct {
+	*httpOut
+	spec.Forward
+	group *point.Group
+	at    int // place in latest
+}
+
+func (h *httpOutGroup) slot() *latest {
+	if h.at < 0 || h.at >= len(h.latest) || h.latest[h.at].group != h.group {
+		h.at = slices.IndexFunc(h.latest, func(l latest) bool { return l.group == h.group })
+		if h.at < 0 {
+			h.at = len(h.latest)
+			h.latest = append(h.latest, latest{group: h.group})
+		}
+	}
+	return &h.latest[h.at]
+}
+
+func (h *httpOutGroup) Point(p *point.Point) {
+	l := h.slot()
+	fields := append(l.point.Fields[:0], p.Fields...)
+	l.point = *p
+	l.point.Fields, l.batch = fields, nil
+	h.Out.Point(p)
+}
+
+func (h *httpOutGroup) Batch(b *point.Batch) {
+	h.slot().batch = b.Clone()
+	h.Out.Batch(b)
+}
+
+func (h *httpOutGroup) Delete(g *point.Group) {
+	h.httpOut.latest = slices.DeleteFunc(h.latest, func(l latest) bool { return l.group == h.group })
+	h.Out.Delete(g)
+}

@@ -1,0 +1,223 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+func init() { spec.Register("httpPost", func() spec.Declarer { return &httpPost{} }) }
+
+// httpPost sends the data that passes to an HTTP server (spec/outputs.md section 4).
+//
+// The request is an effect: the task does not wait for it. Only codeField needs the answer, so
+// with it the data is held back, in order, until the status code has come.
+type httpPost struct {
+	urls, endpoints []string
+	headers         []point.Tag
+	codeField       string
+	capture         bool
+	timeout         time.Duration
+
+	env     spec.Env
+	url     *template.Template // nil if the URL is plain text
+	out     point.Sink
+	queue   []*parked
+	dropped *int64
+}
+
+// parked is data that waits for its status code.
+type parked struct {
+	point    *point.Point
+	batch    *point.Batch
+	answered bool
+	status   int
+}
+
+// maxParked bounds what waits for answers. When it is reached the oldest goes on with code 0, as
+// if its request had failed.
+const maxParked = 10_000
+
+func (h *httpPost) Declare(s *spec.Spec) {
+	s.Kind = "http_post"
+	s.Doc("Sends every point or batch as JSON to an HTTP server. Passes the data on, whether that worked or not.")
+	s.Arg(&h.urls, "url", "where to send it; a template over the row's Name, Tags and Values")
+	s.Func("endpoint", "configured endpoint, instead of a URL", func(name string) error {
+		h.endpoints = append(h.endpoints, name)
+		return nil
+	}, "name")
+	s.Func("header", "header of the request", h.header, "key", "value")
+	s.Prop(&h.codeField, "codeField", "field that gets the status code of the response, 0 if there was none")
+	s.Flag(&h.capture, "captureResponse", "log the response of a request that failed")
+	s.Prop(&h.timeout, "timeout", "longest time that a request may take")
+	s.Check(h.check)
+	s.Example("stream|from().measurement('m')|httpPost('http://127.0.0.1:8080/in').codeField('code')", "m v=1 0s", "m code=200i,v=1 0s")
+}
+
+func (h *httpPost) header(key, value string) error {
+	if strings.EqualFold(key, "authenticate") {
+		return errors.New("the header authenticate cannot be set")
+	}
+	h.headers = append(h.headers, point.Tag{Key: key, Value: value})
+	return nil
+}
+
+func (h *httpPost) check() error {
+	switch {
+	case len(h.urls) > 1:
+		return fmt.Errorf("want one URL at the most, got %d", len(h.urls))
+	case len(h.endpoints) > 1:
+		return fmt.Errorf("want one endpoint at the most, got %d", len(h.endpoints))
+	case len(h.urls)+len(h.endpoints) == 0:
+		return errors.New("needs a URL or an endpoint: write httpPost('http://…')")
+	case len(h.urls)+len(h.endpoints) == 2:
+		return errors.New("takes a URL or an endpoint, not both")
+	}
+	return nil
+}
+
+func (h *httpPost) Start(env spec.Env) (err error) {
+	h.env = env
+	h.dropped = env.Counter("answers_given_up")
+	if len(h.urls) == 1 && strings.Contains(h.urls[0], "{{") {
+		h.url, err = template.New("url").Parse(h.urls[0])
+	}
+	return err
+}
+
+func (h *httpPost) Open(out point.Sink) point.Sink {
+	h.out = out
+	return &httpPostSink{httpPost: h, Forward: spec.Forward{Out: out}}
+}
+
+// Close sends on what still waits for an answer.
+func (h *httpPost) Close() {
+	for i := range h.queue {
+		h.queue[i].answered = true
+	}
+	h.release()
+}
+
+type httpPostSink struct {
+	*httpPost
+	spec.Forward
+}
+
+func (h *httpPostSink) Point(p *point.Point) {
+	row, err := point.AppendPointRow(nil, p)
+	wait := h.post(row, err, p.Name, p.Tags, nil, []point.Point{*p})
+	if h.codeField == "" {
+		h.Out.Point(p)
+		return
+	}
+	wait.point = p.Clone()
+	h.park(wait)
+}
+
+func (h *httpPostSink) Batch(b *point.Batch) {
+	row, err := point.AppendBatchRow(nil, b)
+	wait := h.post(row, err, b.Name, b.Group.Tags, b.Group.Tags, b.Points)
+	if h.codeField == "" {
+		h.Out.Batch(b)
+		return
+	}
+	wait.batch = b.Clone()
+	h.park(wait)
+}
+
+// A Row is what templates of a URL and of an endpoint's body see.
+type Row struct {
+	Name   string
+	Tags   map[string]string
+	Values []map[string]any // column to value, time included
+}
+
+// newRow returns the row of points that share tags; those of group are no columns.
+func newRow(name string, tags, group []point.Tag, points []point.Point) Row {
+	r := Row{Name: name, Tags: map[string]string{}}
+	for _, t := range tags {
+		r.Tags[t.Key] = t.Value
+	}
+	for i := range points {
+		p := &points[i]
+		v := map[string]any{"time": time.Unix(0, p.Time).UTC()}
+		for _, f := range p.Fields {
+			v[f.Key] = f.Value.Any()
+		}
+		for _, t := range p.Tags {
+			if _, ok := point.Lookup(group, t.Key); group != nil && !ok {
+				v[t.Key] = t.Value
+			}
+		}
+		r.Values = append(r.Values, v)
+	}
+	return r
+}
+
+// post emits the request for a row and returns what waits for its answer.
+func (h *httpPost) post(row []byte, err error, name string, tags, group []point.Tag, points []point.Point) *parked {
+	wait := &parked{}
+	x := &spec.Post{Headers: h.headers, Timeout: int64(h.timeout), Capture: h.capture}
+	switch {
+	case err != nil:
+	case len(h.endpoints) > 0:
+		x.Endpoint = h.endpoints[0]
+		x.Row = newRow(name, tags, group, points)
+	case h.url != nil:
+		var b bytes.Buffer
+		err = h.url.Execute(&b, newRow(name, tags, group, points))
+		x.URL = b.String()
+	default:
+		x.URL = h.urls[0]
+	}
+	if err != nil {
+		h.env.Error(fmt.Errorf("failed to POST data: %w", err))
+		wait.answered = true
+		return wait
+	}
+	x.Body = append(point.AppendSeries(nil, row), '\n')
+	if h.codeField != "" {
+		x.Answer = func(status int) {
+			wait.answered, wait.status = true, status
+			h.release()
+		}
+	}
+	h.env.Emit(spec.Effect{Kind: spec.PostEffect, Post: x})
+	return wait
+}
+
+// park puts data in the queue of what waits for an answer.
+func (h *httpPost) park(wait *parked) {
+	h.queue = append(h.queue, wait)
+	if len(h.queue) > maxParked {
+		h.queue[0].answered = true
+		*h.dropped++
+	}
+	h.release()
+}
+
+// release sends on the answered data at the head of the queue.
+func (h *httpPost) release() {
+	for len(h.queue) > 0 && h.queue[0].answered {
+		w := h.queue[0]
+		h.queue[0] = nil
+		h.queue = h.queue[1:]
+		code := point.IntValue(int64(w.status))
+		if w.point != nil {
+			w.point.Fields = point.SetField(w.point.Fields, h.codeField, code)
+			h.out.Point(w.point)
+			continue
+		}
+		for i := range w.batch.Points {
+			p := &w.batch.Points[i]
+			p.Fields = point.SetField(p.Fields, h.codeField, code)
+		}
+		h.out.Batch(w.batch)
+	}
+}

@@ -1,0 +1,77 @@
+// Package node holds the TICKscript nodes, one file each. A node declares itself with package spec
+// and is found by its word; nothing else lists it.
+//
+// To add a node: write one file with a type that has a Declare method and one of Group, Open or
+// Input, and register it in an init function.
+package node
+
+import (
+	"fmt"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+// A prefixed wraps errors with a text in front. Lambdas return the same error value again for the
+// same cause, so the last one wrapped is kept: a stream of points that lack a field allocates nothing.
+type prefixed struct {
+	prefix string
+	cause  error
+	err    error
+}
+
+func (p *prefixed) wrap(cause error) error {
+	if cause != p.cause {
+		p.cause, p.err = cause, fmt.Errorf("%s: %w", p.prefix, cause)
+	}
+	return p.err
+}
+
+// A batchBuffer builds a batch out of points that a node changes. Its buffers are used again for
+// the next batch.
+type batchBuffer struct {
+	batch  point.Batch
+	fields []point.Field
+}
+
+// begin starts a batch like b, without its points.
+func (w *batchBuffer) begin(b *point.Batch) {
+	w.batch.Name, w.batch.TMax, w.batch.Group = b.Name, b.TMax, b.Group
+	w.batch.Points = w.batch.Points[:0]
+	w.fields = w.fields[:0]
+}
+
+// add appends p; its fields are copied.
+func (w *batchBuffer) add(p *point.Point) {
+	from := len(w.fields)
+	w.fields = append(w.fields, p.Fields...)
+	w.batch.Points = append(w.batch.Points, *p)
+	w.batch.Points[len(w.batch.Points)-1].Fields = w.fields[from:len(w.fields):len(w.fields)]
+}
+
+// A tagMemo remembers what became of a tag set, so that points of a steady series share one slice.
+// Tag sets are immutable, so the address of the first tag and the length identify one.
+type tagMemo struct{ m map[tagKey][]point.Tag }
+
+type tagKey struct {
+	first *point.Tag
+	n     int
+}
+
+// tagMemoSize bounds a tagMemo; a full one is emptied.
+const tagMemoSize = 1 << 14
+
+func (m *tagMemo) get(tags []point.Tag, change func([]point.Tag) []point.Tag) []point.Tag {
+	if len(tags) == 0 {
+		return change(tags)
+	}
+	k := tagKey{&tags[0], len(tags)}
+	if out, ok := m.m[k]; ok {
+		return out
+	}
+	if m.m == nil || len(m.m) >= tagMemoSize {
+		m.m = make(map[tagKey][]point.Tag)
+	}
+	out := change(tags)
+	m.m[k] = out
+	return out
+}

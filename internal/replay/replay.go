@@ -1,0 +1,160 @@
+// Package replay runs a task over recorded data, with the data's time as its clock, and writes
+// what the task does as a transcript of JSON lines.
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+// An Item is what a recording holds: a point, or a step of the clock.
+type Item struct {
+	Point   *point.Point  // valid until the next item is read; nil for a step
+	Advance time.Duration // step of the clock
+}
+
+// A Source is a recording. Next returns io.EOF at its end.
+type Source interface {
+	Next() (Item, error)
+}
+
+// Options say how a recording is played.
+type Options struct {
+	Tail time.Duration // how long the clock runs on after the last point
+	// Deliver is called for every effect besides it being written down; nil carries nothing out.
+	Deliver func(e *spec.Effect) (status int)
+}
+
+// Run starts t, feeds it src and closes it. The clock is set to the first point's time, moves on to
+// each point's time before the point comes, and never goes back. What stops the task is returned
+// after it has been written to the transcript.
+func Run(t *task.Task, src Source, w *Transcript, o Options) error {
+	p := player{t: t, w: w, o: o}
+	err := p.run(src)
+	if err != nil {
+		w.Error(err.Error())
+	}
+	return errors.Join(err, w.Flush())
+}
+
+type player struct {
+	t       *task.Task
+	w       *Transcript
+	o       Options
+	started bool
+	clock   int64
+	last    int64 // latest time of a point
+}
+
+func (p *player) run(src Source) error {
+	for {
+		it, err := src.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case it.Point == nil && !p.started:
+			continue // there is no clock before the first point
+		case it.Point == nil:
+			p.clock += int64(it.Advance)
+		default:
+			if !p.started {
+				p.clock, p.last = it.Point.Time, it.Point.Time
+			}
+			p.clock, p.last = max(p.clock, it.Point.Time), max(p.last, it.Point.Time)
+		}
+		if err := p.tick(p.clock); err != nil {
+			return err
+		}
+		if it.Point != nil {
+			if err := p.after(p.t.Push(it.Point)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.tick(max(p.clock, p.last) + int64(p.o.Tail)); err != nil {
+		return err
+	}
+	if err := p.after(p.t.Close()); err != nil {
+		return err
+	}
+	for _, endpoint := range p.t.HTTPOuts() {
+		if result, ok := p.t.HTTPOut(endpoint); ok {
+			p.w.HTTPOut(endpoint, result)
+		}
+	}
+	return nil
+}
+
+// tick moves the clock on, timer by timer, so that effects come out in order. The first one starts
+// the task.
+func (p *player) tick(now int64) error {
+	if !p.started {
+		p.started = true
+		if err := p.after(p.t.Start(now)); err != nil {
+			return err
+		}
+	}
+	for {
+		at, ok := p.t.Next()
+		if !ok || at > now {
+			return p.after(p.t.Tick(now))
+		}
+		if err := p.after(p.t.Tick(at)); err != nil {
+			return err
+		}
+	}
+}
+
+// after takes the effects of a call that returned err.
+func (p *player) after(err error) error {
+	for {
+		effects := p.t.Take()
+		if len(effects) == 0 {
+			return err
+		}
+		for i := range effects {
+			p.w.Effect(&effects[i])
+		}
+		posts := answers(effects)
+		for _, post := range posts {
+			status := 200
+			if e := p.t.Answer(post, status); e != nil && err == nil {
+				err = e
+			}
+		}
+	}
+}
+
+// answers returns the requests among effects that wait for a status code.
+func answers(effects []spec.Effect) []*spec.Post {
+	var out []*spec.Post
+	for i := range effects {
+		if p := effects[i].Post; p != nil && p.Answer != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// ErrData is wrapped by errors that concern the recording, not the task.
+var ErrData = errors.New("bad data")
+
+func dataError(file string, line int64, col int, err error) error {
+	return fmt.Errorf("%s:%d:%d: %w%w", file, line, col, err, noText{ErrData})
+}
+
+// noText wraps an error without showing its text.
+type noText struct{ error }
+
+func (noText) Error() string   { return "" }
+func (n noText) Unwrap() error { return n.error }

@@ -1,0 +1,298 @@
+package task
+
+import (
+	"container/heap"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// This file runs the graph: edges, state per group, timers and the nodes' environment.
+
+// running is a node's part in a running task.
+type running struct {
+	env      *env
+	inputs   []point.Sink
+	out      edge
+	grouped  *grouped // of a node with state per group
+	in       int64
+	errors   int64
+	groups   int64
+	counters []Counter
+}
+
+// connect makes the sinks of n; its children have theirs already.
+func (t *Task) connect(n *node) {
+	r := &n.run
+	r.out = edge{t: t, n: n}
+	for _, c := range n.children {
+		r.out.to = append(r.out.to, c.run.inputs[c.input])
+	}
+	inputs := max(1, len(n.parents))
+	for i := range inputs {
+		var s point.Sink
+		switch d := n.decl.(type) {
+		case spec.Merger:
+			s = d.Input(i, inputs, &r.out)
+		case spec.Grouper:
+			r.grouped = &grouped{t: t, n: n, decl: d}
+			s = r.grouped
+		case spec.Opener:
+			s = d.Open(&r.out)
+		default:
+			s = &spec.Forward{Out: &r.out}
+		}
+		r.inputs = append(r.inputs, &border{t: t, n: n, to: s})
+	}
+}
+
+// A border is where data enters a node: it counts, and notes which node is at work.
+type border struct {
+	t  *Task
+	n  *node
+	to point.Sink
+}
+
+func (b *border) Point(p *point.Point) {
+	b.n.run.in++
+	was := b.t.at
+	b.t.at = b.n
+	b.to.Point(p)
+	b.t.at = was
+}
+
+func (b *border) Batch(x *point.Batch) {
+	b.n.run.in += int64(len(x.Points))
+	was := b.t.at
+	b.t.at = b.n
+	b.to.Batch(x)
+	b.t.at = was
+}
+
+func (b *border) Barrier(g *point.Group, t int64) {
+	was := b.t.at
+	b.t.at = b.n
+	b.to.Barrier(g, t)
+	b.t.at = was
+}
+
+func (b *border) Delete(g *point.Group) {
+	was := b.t.at
+	b.t.at = b.n
+	b.to.Delete(g)
+	b.t.at = was
+}
+
+// An edge sends what a node emits to all its children, in the order they were linked.
+type edge struct {
+	t    *Task
+	n    *node
+	to   []point.Sink
+	sent int64
+}
+
+func (e *edge) Point(p *point.Point) {
+	if e.t.failed != nil {
+		return
+	}
+	e.sent++
+	for _, s := range e.to {
+		s.Point(p)
+	}
+}
+
+func (e *edge) Batch(b *point.Batch) {
+	if e.t.failed != nil {
+		return
+	}
+	e.sent += int64(len(b.Points))
+	for _, s := range e.to {
+		s.Batch(b)
+	}
+}
+
+func (e *edge) Barrier(g *point.Group, t int64) {
+	for _, s := range e.to {
+		s.Barrier(g, t)
+	}
+}
+
+func (e *edge) Delete(g *point.Group) {
+	for _, s := range e.to {
+		s.Delete(g)
+	}
+}
+
+// grouped keeps one sink per group for a node. A group's Index finds it without a map.
+type grouped struct {
+	t     *Task
+	n     *node
+	decl  spec.Grouper
+	slots []slot
+}
+
+// A slot is a group's state. The group is kept to notice that an index has gone to another group.
+type slot struct {
+	group *point.Group
+	sink  point.Sink
+}
+
+func (r *grouped) sink(g *point.Group) point.Sink {
+	if g.Index < len(r.slots) && r.slots[g.Index].group == g {
+		return r.slots[g.Index].sink
+	}
+	return r.open(g)
+}
+
+func (r *grouped) open(g *point.Group) point.Sink {
+	for g.Index >= len(r.slots) {
+		r.slots = append(r.slots, slot{})
+	}
+	s := r.decl.Group(g, &r.n.run.out)
+	r.slots[g.Index] = slot{g, s}
+	r.t.groups.Hold(g)
+	r.n.run.groups++
+	return s
+}
+
+func (r *grouped) Point(p *point.Point)             { r.sink(p.Group).Point(p) }
+func (r *grouped) Batch(b *point.Batch)             { r.sink(b.Group).Batch(b) }
+func (r *grouped) Barrier(g *point.Group, at int64) { r.sink(g).Barrier(g, at) }
+
+// Delete forgets the group's state. That of an unknown group is not passed on.
+func (r *grouped) Delete(g *point.Group) {
+	if g.Index >= len(r.slots) || r.slots[g.Index].group != g {
+		return
+	}
+	r.slots[g.Index].sink.Delete(g)
+	r.slots[g.Index] = slot{}
+	r.n.run.groups--
+	r.t.groups.Release(g)
+}
+
+// env is a node's view of its task.
+type env struct {
+	t *Task
+	n *node
+}
+
+func (e *env) Task() string           { return e.t.cfg.Name }
+func (e *env) Node() string           { return e.n.name() }
+func (e *env) Input() spec.Edge       { return e.n.in() }
+func (e *env) DBRPs() []spec.DBRP     { return e.t.dbrps }
+func (e *env) Groups() *point.Groups  { return &e.t.groups }
+func (e *env) Lambda() lambda.Options { return e.t.lambdaOptions() }
+func (e *env) Topics() *alert.Topics  { return e.t.cfg.Topics }
+func (e *env) Host() string           { return e.t.cfg.Host }
+func (e *env) Now() int64             { return e.t.now }
+func (e *env) Fail(err error)         { e.t.fail(err) }
+
+func (e *env) Error(err error) {
+	e.n.run.errors++
+	if !e.n.spec.Quiet {
+		e.t.emit(spec.Effect{Kind: spec.ErrorEffect, Node: e.n.name(), Text: err.Error()})
+	}
+}
+
+func (e *env) Emit(x spec.Effect) {
+	x.Node = e.n.name()
+	e.t.emit(x)
+}
+
+func (e *env) Counter(name string) *int64 {
+	for _, c := range e.n.run.counters {
+		if c.Name == name {
+			return c.N
+		}
+	}
+	n := new(int64)
+	e.n.run.counters = append(e.n.run.counters, Counter{name, n})
+	return n
+}
+
+// emit keeps an effect for Take, and copies its point into buffers that are reused.
+func (t *Task) emit(x spec.Effect) {
+	if t.failed != nil {
+		return
+	}
+	if x.Point != nil {
+		p := *x.Point
+		from := len(t.fields)
+		t.fields = append(t.fields, p.Fields...)
+		p.Fields = t.fields[from:len(t.fields):len(t.fields)]
+		t.points = append(t.points, p)
+		x.Point = &t.points[len(t.points)-1]
+	}
+	t.effects = append(t.effects, x)
+}
+
+// timers is a heap of timers by time, priority and age.
+type timers struct {
+	heap []*spec.Timer
+	seq  uint64
+}
+
+func (h *timers) Len() int { return len(h.heap) }
+
+func (h *timers) Less(i, j int) bool {
+	a, b := h.heap[i], h.heap[j]
+	switch {
+	case a.At != b.At:
+		return a.At < b.At
+	case a.Prio != b.Prio:
+		return a.Prio < b.Prio
+	}
+	return a.Seq < b.Seq
+}
+
+func (h *timers) Swap(i, j int) { h.heap[i], h.heap[j] = h.heap[j], h.heap[i] }
+func (h *timers) Push(x any)    { h.heap = append(h.heap, x.(*spec.Timer)) }
+
+func (h *timers) Pop() any {
+	last := len(h.heap) - 1
+	x := h.heap[last]
+	h.heap[last] = nil
+	h.heap = h.heap[:last]
+	return x
+}
+
+func (e *env) At(at int64, prio int, f func()) *spec.Timer {
+	h := &e.t.timers
+	h.seq++
+	n := e.n
+	x := &spec.Timer{At: at, Prio: prio, Seq: h.seq, F: func() { e.t.at = n; f() }}
+	heap.Push(h, x)
+	return x
+}
+
+// Tick brings the time, in nanoseconds since the Unix epoch. Timers due by then fire in the order
+// of their times, each at its own time. The clock never goes back.
+func (t *Task) Tick(now int64) error {
+	if now <= t.now && (t.timers.Len() == 0 || t.timers.heap[0].At > now) {
+		return t.failed
+	}
+	return t.guard(func() {
+		for t.timers.Len() > 0 && t.timers.heap[0].At <= now && t.failed == nil {
+			x := heap.Pop(&t.timers).(*spec.Timer)
+			if x.Stopped {
+				continue
+			}
+			t.now = max(t.now, x.At)
+			x.F()
+		}
+		t.now = max(t.now, now)
+	})
+}
+
+// Next returns when the next timer is due, and whether there is one.
+func (t *Task) Next() (int64, bool) {
+	for t.timers.Len() > 0 {
+		if x := t.timers.heap[0]; !x.Stopped {
+			return x.At, true
+		}
+		heap.Pop(&t.timers)
+	}
+	return 0, false
+}

@@ -1,0 +1,334 @@
+// Package task turns a script into a running task.
+//
+// A task is single-threaded and has neither clock nor I/O. What happens outside comes in by calls:
+// [Task.Push] brings a point, [Task.Tick] brings the time. What the task wants done outside comes
+// out as values: [Task.Take] returns the effects of the calls since the last Take. The live agent,
+// replays and tests differ only in who calls.
+//
+//	t, err := task.Load(task.Config{Name: "cpu", File: "cpu.tick", Script: text})
+//	err = t.Start(now)
+//	for each point: t.Tick(clock); t.Push(p); for _, e := range t.Take() { … }
+//	t.Close()
+//
+// Nodes call each other directly along the graph: a Push returns when the point has gone all the way.
+package task
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	_ "github.com/telegraf-tigk/telegraf-tigk/internal/node" // the nodes register themselves
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// A Config says what a task is made of.
+type Config struct {
+	Name   string              // task name
+	File   string              // for error messages
+	Script string              // TICKscript
+	Vars   map[string]spec.Arg // values for the script's variables
+	DBRPs  []spec.DBRP         // of the task, unless the script has dbrp statements
+	Topics *alert.Topics       // shared by the tasks of an engine; nil makes own ones
+	Host   string              // host name, for templates
+	Zone   *time.Location      // of hour(), weekday() …; nil is local time
+	Wall   func() int64        // clock of now(); nil is the task's own time
+}
+
+// A Task is a running script. It is not safe for concurrent use.
+type Task struct {
+	cfg     Config
+	dbrps   []spec.DBRP
+	decls   []Declared
+	graph   *graph
+	groups  point.Groups
+	none    *point.Group // the group of points without dimensions
+	source  *edge
+	names   []string // measurements that from nodes name
+	all     bool     // a from node takes every measurement
+	effects []spec.Effect
+	fields  []point.Field // of the points in effects
+	points  []point.Point
+	input   point.Point
+	timers  timers
+	now     int64
+	failed  error
+	at      *node // node that is at work, for the report of a panic
+	stack   []byte
+}
+
+// from is what decides which points a task gets.
+type from interface{ Measurement() string }
+
+// Load parses, evaluates and checks a script and returns the task that it describes. Errors are
+// *syntax.Error with file and position where there is one. Nothing outside is touched.
+func Load(cfg Config) (*Task, error) {
+	if cfg.File == "" {
+		cfg.File = cfg.Name
+	}
+	prog, err := syntax.Parse(cfg.File, cfg.Script)
+	if err != nil {
+		return nil, err
+	}
+	sc, err := evaluate(prog, cfg.Vars)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Topics == nil {
+		cfg.Topics = new(alert.Topics)
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.Local
+	}
+	t := &Task{cfg: cfg, dbrps: sc.dbrps, decls: sc.decls, graph: sc.graph}
+	if len(t.dbrps) == 0 {
+		t.dbrps = cfg.DBRPs
+	}
+	if len(t.dbrps) == 0 {
+		t.dbrps = []spec.DBRP{{DB: "telegraf", RP: "autogen"}}
+	}
+	for _, n := range t.graph.nodes {
+		if f, ok := n.decl.(from); ok {
+			t.want(f.Measurement())
+		}
+	}
+	return t, nil
+}
+
+// Check loads a script and starts it without data, and returns what is wrong with it.
+func Check(cfg Config) error {
+	t, err := Load(cfg)
+	if err != nil {
+		return err
+	}
+	return t.Start(0)
+}
+
+// prepare lets every node compile what it needs and connects them, children first.
+func (t *Task) prepare() error {
+	t.none = t.groups.Get("", nil, nil, false)
+	t.groups.Hold(t.none)
+	for _, n := range t.graph.nodes {
+		n.run.env = &env{t: t, n: n}
+		if s, ok := n.decl.(spec.Starter); ok {
+			if err := s.Start(n.run.env); err != nil {
+				return t.located(n, err)
+			}
+		}
+	}
+	for _, n := range slices.Backward(t.graph.nodes) {
+		t.connect(n)
+	}
+	t.source = &t.graph.nodes[0].run.out
+	return nil
+}
+
+// located gives err the position of n unless it has one.
+func (t *Task) located(n *node, err error) error {
+	var se *syntax.Error
+	if errors.As(err, &se) && se.Pos.IsValid() {
+		c := *se
+		c.File = t.cfg.File
+		c.Msg = n.spec.Name + ": " + se.Msg
+		return &c
+	}
+	return &syntax.Error{File: t.cfg.File, Pos: n.pos, Msg: n.spec.Name + ": " + err.Error(), Err: err}
+}
+
+// Name returns the task's name.
+func (t *Task) Name() string { return t.cfg.Name }
+
+// DBRPs returns the databases and retention policies that the task works on.
+func (t *Task) DBRPs() []spec.DBRP { return t.dbrps }
+
+// Vars returns the variables that the script declares.
+func (t *Task) Vars() []Declared { return t.decls }
+
+// Measurements returns the measurements that the task wants; all is true if it wants every one.
+func (t *Task) Measurements() (names []string, all bool) { return t.names, t.all }
+
+// want notes the measurement of a from node.
+func (t *Task) want(name string) {
+	if name == "" {
+		t.all = true
+	} else if !slices.Contains(t.names, name) {
+		t.names = append(t.names, name)
+	}
+}
+
+// Start begins the task's time, in nanoseconds since the Unix epoch: nodes compile what they need
+// and are connected. Errors are those that Kapacitor finds when a task is enabled.
+func (t *Task) Start(now int64) (err error) {
+	t.now = now
+	if e := t.guard(func() { err = t.prepare() }); e != nil {
+		return e
+	}
+	return err
+}
+
+// Push brings a point. It must not change until Push returns, and its Group is ignored. The error
+// is what stopped the task; errors that concern single points are effects.
+//
+// Like Kapacitor, a task that has a from node for the point's measurement as well as one for all
+// measurements gets the point twice.
+func (t *Task) Push(p *point.Point) error {
+	if !t.wantsDB(p) {
+		return t.failed
+	}
+	if t.all {
+		t.push(p)
+	}
+	if slices.Contains(t.names, p.Name) {
+		t.push(p)
+	}
+	return t.failed
+}
+
+func (t *Task) wantsDB(p *point.Point) bool {
+	for i := range t.dbrps {
+		if d := &t.dbrps[i]; d.DB == p.DB && d.RP == p.RP {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Task) push(p *point.Point) {
+	if t.failed != nil {
+		return
+	}
+	defer t.border()
+	t.input = *p
+	t.input.Group = t.none
+	t.source.Point(&t.input)
+}
+
+// guard runs f inside the task's border.
+func (t *Task) guard(f func()) error {
+	if t.failed != nil {
+		return t.failed
+	}
+	func() {
+		defer t.border()
+		f()
+	}()
+	return t.failed
+}
+
+// border turns a panic below it into the failure of this task: a bug in a node must not take the
+// agent down.
+func (t *Task) border() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	t.stack = debug.Stack()
+	name := "task"
+	if t.at != nil {
+		name = t.at.name()
+	}
+	t.fail(fmt.Errorf("%s: %s: internal error: %v", t.cfg.Name, name, r))
+}
+
+// Stack returns the stack of the panic that stopped the task, if one did.
+func (t *Task) Stack() []byte { return t.stack }
+
+// Failed returns what stopped the task, or nil.
+func (t *Task) Failed() error { return t.failed }
+
+func (t *Task) fail(err error) {
+	if t.failed == nil {
+		t.failed = err
+	}
+}
+
+// Close ends the input: nodes that hold data back until more comes send it on.
+func (t *Task) Close() error {
+	return t.guard(func() {
+		for _, n := range t.graph.nodes {
+			if c, ok := n.decl.(spec.Closer); ok && t.failed == nil {
+				t.at = n
+				c.Close()
+			}
+		}
+	})
+}
+
+// Take returns the effects since the last Take, in order. They are valid until the next call of
+// any other method.
+func (t *Task) Take() []spec.Effect {
+	e := t.effects
+	t.effects, t.fields, t.points = t.effects[:0], t.fields[:0], t.points[:0]
+	return e
+}
+
+// Answer brings the status code of a request that an effect asked for, 0 if there was no response.
+func (t *Task) Answer(p *spec.Post, status int) error {
+	if p.Answer == nil {
+		return t.failed
+	}
+	return t.guard(func() { p.Answer(status) })
+}
+
+// HTTPOut returns the content of the httpOut node with the given endpoint as result JSON.
+func (t *Task) HTTPOut(endpoint string) ([]byte, bool) {
+	for _, n := range t.graph.nodes {
+		if h, ok := n.decl.(httpOut); ok && h.Endpoint() == endpoint {
+			return h.Result(), true
+		}
+	}
+	return nil, false
+}
+
+// HTTPOuts returns the endpoints of the task's httpOut nodes, sorted.
+func (t *Task) HTTPOuts() []string {
+	var out []string
+	for _, n := range t.graph.nodes {
+		if h, ok := n.decl.(httpOut); ok {
+			out = append(out, h.Endpoint())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+type httpOut interface {
+	Endpoint() string
+	Result() []byte
+}
+
+// Stats calls f for every node with its statistics since the start.
+func (t *Task) Stats(f func(NodeStats)) {
+	for _, n := range t.graph.nodes {
+		f(NodeStats{Node: n.name(), Kind: n.spec.Name, In: n.run.in, Out: n.run.out.sent, Errors: n.run.errors, Groups: n.run.groups, Own: n.run.counters})
+	}
+}
+
+// NodeStats are the statistics of one node.
+type NodeStats struct {
+	Node, Kind string
+	In, Out    int64 // points taken and sent, those in batches included
+	Errors     int64
+	Groups     int64
+	Own        []Counter
+}
+
+// A Counter is a statistic of a node's own.
+type Counter struct {
+	Name string
+	N    *int64
+}
+
+func (t *Task) lambdaOptions() lambda.Options {
+	now := t.cfg.Wall
+	if now == nil {
+		now = func() int64 { return t.now }
+	}
+	return lambda.Options{Now: now, Zone: t.cfg.Zone}
+}

@@ -1,0 +1,39 @@
+package ticktest_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/ticktest"
+)
+
+const vectors = "../../testdata/conformance"
+
+// vectorCount is how many vectors there are. A test that skips one fails.
+const vectorCount = 453
+
+// TestConformance runs what Kapacitor was recorded to do.
+func TestConformance(t *testing.T) {
+	files, err := ticktest.Vectors(vectors)
+	require.NoError(t, err)
+	ran := 0
+	for _, file := range files {
+		v, err := ticktest.LoadVector(file)
+		require.NoError(t, err)
+		if v == nil {
+			require.True(t, strings.HasPrefix(filepath.Base(file), "fmt-"), "%s has no script", file)
+			ran++ // internal/syntax runs it
+			continue
+		}
+		ran++
+		t.Run(v.Name, func(t *testing.T) {
+			got, err := v.Replay()
+			require.NoError(t, err)
+			require.Empty(t, v.Compare(got))
+		})
+	}
+	require.Equal(t, vectorCount, ran)
+}
