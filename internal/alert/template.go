@@ -1,0 +1,207 @@
+package alert
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io"
+	"math"
+	"regexp"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+// This file renders what an alert says: its ID, message and details.
+
+// maxRendered bounds the text that a template may make of one event.
+const maxRendered = 4 << 20
+
+// Templates are the three templates of an alert. They are for one goroutine at a time.
+type Templates struct {
+	id, message *template.Template
+	details     *htmltemplate.Template
+	buf         bytes.Buffer
+}
+
+// ParseTemplates compiles the templates. Details are HTML, in which values are escaped, and may
+// use the functions json and jsonCompact. The error begins with the name of the template.
+func ParseTemplates(id, message, details string) (*Templates, error) {
+	var t Templates
+	var err error
+	if t.id, err = template.New("id").Parse(id); err != nil {
+		return nil, parseError("id", err)
+	}
+	if t.message, err = template.New("message").Parse(message); err != nil {
+		return nil, parseError("message", err)
+	}
+	t.details, err = htmltemplate.New("details").Funcs(htmltemplate.FuncMap{"json": jsonLine, "jsonCompact": jsonCompact}).Parse(details)
+	if err != nil {
+		return nil, parseError("details", err)
+	}
+	// Where a value stands in the HTML, and so whether it can be escaped, is first looked at when
+	// the template is executed.
+	var unsafe *htmltemplate.Error
+	if err := t.details.Execute(io.Discard, detailsInfo{}); errors.As(err, &unsafe) && unsafe.ErrorCode != htmltemplate.OK {
+		return nil, fmt.Errorf("details: %s", unsafe.Description)
+	}
+	return &t, nil
+}
+
+// place matches where the template packages put the place of a parse error.
+var place = regexp.MustCompile(`^template: [a-z]+:(\d+)(?::\d+)?: `)
+
+// parseError words an error of the template packages as one of the property name.
+func parseError(name string, err error) error {
+	msg := err.Error()
+	line := "1"
+	if m := place.FindStringSubmatch(msg); m != nil {
+		msg, line = msg[len(m[0]):], m[1]
+	}
+	if name != "details" && strings.HasPrefix(msg, `function "json`) {
+		msg += ", only details can use it"
+	}
+	if line != "1" {
+		msg = "line " + line + ": " + msg
+	}
+	return fmt.Errorf("%s: %s", name, msg)
+}
+
+// ServerInfo names the process to templates.
+type ServerInfo struct {
+	Hostname  string
+	ClusterID string
+	ServerID  string
+}
+
+// Source is what an event comes from, as far as the ID may depend on it.
+type Source struct {
+	Name  string // measurement
+	Task  string
+	Group string // ID of the group, "" if ungrouped
+	Tags  []point.Tag
+	Host  string
+}
+
+// The data of the templates. Field names and order are those that users' templates and the JSON of
+// the default details rely on.
+type (
+	idInfo struct {
+		Name       string
+		TaskName   string
+		Group      string
+		Tags       map[string]string
+		ServerInfo ServerInfo
+	}
+	messageInfo struct {
+		idInfo
+		ID       string
+		Fields   fieldMap
+		Level    string
+		Time     time.Time
+		Duration time.Duration
+	}
+	detailsInfo struct {
+		messageInfo
+		Message string
+	}
+)
+
+func (s *Source) info() idInfo {
+	i := idInfo{Name: s.Name, TaskName: s.Task, Group: s.Group, Tags: make(map[string]string, len(s.Tags)), ServerInfo: ServerInfo{Hostname: s.Host}}
+	if i.Group == "" {
+		i.Group = "nil"
+	}
+	for _, t := range s.Tags {
+		i.Tags[t.Key] = t.Value
+	}
+	return i
+}
+
+// ID renders the event ID.
+func (t *Templates) ID(s *Source) (string, error) { return t.render(t.id, s.info()) }
+
+// Render fills in ID, Message and Details of e, of which Fields, Level, Time and Duration are set.
+func (t *Templates) Render(s *Source, e *Event) error {
+	info := messageInfo{idInfo: s.info(), Fields: make(fieldMap, len(e.Fields)), Level: e.Level.String(), Time: time.Unix(0, e.Time).UTC(), Duration: e.Duration}
+	for _, f := range e.Fields {
+		info.Fields[f.Key] = plain(f.Value)
+	}
+	var err error
+	if e.ID, err = t.render(t.id, info.idInfo); err != nil {
+		return err
+	}
+	info.ID = e.ID
+	if e.Message, err = t.render(t.message, info); err != nil {
+		return err
+	}
+	e.Details, err = t.render(t.details, detailsInfo{info, e.Message})
+	return err
+}
+
+func (t *Templates) render(x interface{ Execute(io.Writer, any) error }, data any) (string, error) {
+	t.buf.Reset()
+	err := x.Execute((*bounded)(&t.buf), data)
+	return t.buf.String(), err
+}
+
+// A bounded buffer takes no more than maxRendered bytes.
+type bounded bytes.Buffer
+
+func (b *bounded) Write(p []byte) (int, error) {
+	buf := (*bytes.Buffer)(b)
+	if buf.Len()+len(p) > maxRendered {
+		return 0, fmt.Errorf("longer than %d bytes", maxRendered)
+	}
+	return buf.Write(p)
+}
+
+// A fieldMap holds fields for templates.
+type fieldMap map[string]any
+
+// MarshalJSON writes numbers that JSON does not know as null: an alert with one is still an alert.
+func (m fieldMap) MarshalJSON() ([]byte, error) {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+			v = nil
+		}
+		out[k] = v
+	}
+	return json.Marshal(out)
+}
+
+// plain returns v as templates see it.
+func plain(v point.Value) any {
+	switch v.Kind {
+	case point.Float:
+		return v.Float()
+	case point.Int:
+		return v.Int()
+	case point.String, point.Regex:
+		return v.Text
+	case point.Bool:
+		return v.Bool()
+	case point.Duration:
+		return v.Duration()
+	case point.Time:
+		return time.Unix(0, v.Time()).UTC()
+	}
+	return nil
+}
+
+// jsonLine is the template function json.
+func jsonLine(v any) (htmltemplate.JS, error) {
+	b, err := json.Marshal(v)
+	return htmltemplate.JS(b) + "\n", err //nolint:gosec // JSON is safe where it is put
+}
+
+// jsonCompact is the template function of that name.
+func jsonCompact(v any) (htmltemplate.JS, error) {
+	b, err := json.Marshal(v)
+	return htmltemplate.JS(b), err //nolint:gosec // JSON is safe where it is put
+}
