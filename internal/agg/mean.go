@@ -1,0 +1,60 @@
+package agg
+
+import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
+
+func init() {
+	register(&Def{
+		Name:    "mean",
+		Doc:     "Arithmetic mean of the values. Ints are summed as ints, which wrap around at 64 bits.",
+		Params:  onlyField,
+		Kinds:   numFloat,
+		Example: Example{"mean('v')", "m v=1 0s\nm v=4 0s\nm v=5 1s", "m mean=2.5 0s"},
+		New:     byKind(func() Func { return &mean[float64]{} }, func() Func { return &mean[int64]{} }),
+		Sliding: slidingByKind(func() Evicter { return &slidingMean{} }, func() Evicter { return &mean[int64]{} }),
+	})
+}
+
+type mean[T number] struct {
+	sum T
+	n   int64
+}
+
+func (m *mean[T]) Reset() { *m = mean[T]{} }
+
+func (m *mean[T]) Push(_ int, s point.Sample) {
+	m.sum += num[T](s.Value)
+	m.n++
+}
+
+func (m *mean[T]) Evict(_ int, s point.Sample) {
+	m.sum -= num[T](s.Value)
+	m.n--
+}
+
+func (m *mean[T]) Append(dst []Result) []Result {
+	return append(dst, aggregate(point.FloatValue(float64(m.sum)/float64(m.n))))
+}
+
+type slidingMean struct {
+	sum Exact
+	n   int64
+}
+
+func (m *slidingMean) Reset() {
+	m.sum.Reset()
+	m.n = 0
+}
+
+func (m *slidingMean) Push(_ int, s point.Sample) {
+	m.sum.Add(s.Value.Float())
+	m.n++
+}
+
+func (m *slidingMean) Evict(_ int, s point.Sample) {
+	m.sum.Sub(s.Value.Float())
+	m.n--
+}
+
+func (m *slidingMean) Append(dst []Result) []Result {
+	return append(dst, aggregate(point.FloatValue(m.sum.Value()/float64(m.n))))
+}
