@@ -1,2 +1,408 @@
-// Package lambda compiles and evaluates TICKscript's lambda expressions.
 package lambda
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// Options are what an expression needs from the world.
+type Options struct {
+	Now   func() int64        // wall clock of now(), nanoseconds since the Unix epoch; nil: now() is an error
+	Rand  func(n int64) int64 // source of rand(): a number in [0,n), or in [0,2^63) if n is 0; nil: math/rand
+	Zone  *time.Location      // of hour(), weekday() and so on; nil: time.Local
+	Funcs []Func              // further functions, as the expressions that select alert events have them
+}
+
+// A Func is a function without arguments that a caller adds.
+type Func struct {
+	Name   string
+	Result point.Kind // Float, Int, String, Bool or Duration
+	Call   func() point.Value
+}
+
+// A Scope holds values by name: the results of the earlier expressions of an eval node. A value of
+// kind Missing is not there yet. Names must be distinct and stay as they are once the scope is used.
+type Scope struct {
+	Names  []string
+	Values []point.Value
+}
+
+// An Expr is a compiled expression. It keeps the slots and the programs of its evaluations, so it
+// belongs to one task and is not for concurrent use.
+type Expr struct {
+	source   syntax.Expr
+	opts     Options
+	extra    map[string]*function
+	refs     []ref
+	index    map[string]int // of refs, by name
+	patterns map[string]*regexp.Regexp
+	lambdas  []int // for each spliced lambda the index of its state, or -1
+	stateful bool
+
+	env      env
+	own      State // used by callers that pass no state
+	prog     *program
+	programs []*program // in the order of their making
+	oldest   int        // the next to be replaced, once there are maxPrograms
+
+	scope   *Scope // for which places are right
+	places  []int  // for each reference its index in the scope, or -1
+	noScope []int  // the places without a scope
+}
+
+// A ref is a referenced name and where it was found last.
+type ref struct {
+	name       string
+	field, tag int
+	time       bool  // the name is "time"
+	clash      error // there is a field and a tag of the name; nil until it happens
+}
+
+// A program is an expression specialised for one type signature. The closure of its kind is set,
+// unless err or value is.
+type program struct {
+	kinds  []point.Kind
+	kind   point.Kind
+	float  func(*env) float64
+	int    func(*env) int64
+	string func(*env) string
+	bool   func(*env) bool
+	dur    func(*env) time.Duration
+	err    error // the expression has no type
+	value  error // it has a type that is no result
+	truth  error // it has a type that is no truth
+}
+
+// maxPrograms is how many type signatures an expression remembers.
+const maxPrograms = 8
+
+// Compile prepares the expression x, the body of a lambda. Identifiers are expected to have been
+// replaced by their values. A *syntax.Lambda within x is a lambda spliced in from a variable, which
+// has a state of its own. Type errors are found by [Expr.Check] and by evaluations. The error, if
+// any, is a *syntax.Error.
+func Compile(x syntax.Expr, o Options) (*Expr, error) {
+	e := &Expr{source: x, opts: o, index: make(map[string]int), patterns: make(map[string]*regexp.Regexp)}
+	if e.opts.Zone == nil {
+		e.opts.Zone = time.Local
+	}
+	for _, f := range o.Funcs {
+		if e.extra == nil {
+			e.extra = make(map[string]*function)
+		}
+		e.extra[f.Name] = extraFunction(f)
+	}
+	s := survey{e: e, owner: -1}
+	if err := s.visit(x); err != nil {
+		return nil, err
+	}
+	e.env = env{slots: make([]point.Value, len(e.refs)), private: make([]State, s.number()), opts: &e.opts}
+	e.lambdas = s.lambdas
+	e.noScope = make([]int, len(e.refs))
+	for i := range e.noScope {
+		e.noScope[i] = -1
+	}
+	return e, nil
+}
+
+// Const evaluates an expression outside of a lambda, where there is nothing to refer to.
+func Const(x syntax.Expr, o Options) (point.Value, error) {
+	e, err := Compile(x, o)
+	if err != nil {
+		return point.Value{}, err
+	}
+	if err := e.Check(); err != nil {
+		var at *syntax.Error
+		if errors.As(err, &at) {
+			err = errors.New(at.Msg)
+		}
+		return point.Value{}, err
+	}
+	if len(e.refs) > 0 {
+		return point.Value{}, fmt.Errorf("name %q is undefined. Names in scope: ", e.refs[0].name)
+	}
+	return e.Eval(&point.Point{}, nil)
+}
+
+// Refs returns the names of the references in the order of their first use.
+func (e *Expr) Refs() []string {
+	names := make([]string, len(e.refs))
+	for i := range e.refs {
+		names[i] = e.refs[i].name
+	}
+	return names
+}
+
+// Stateful reports whether the expression needs a [State] of the caller, one for each group.
+func (e *Expr) Stateful() bool { return e.stateful }
+
+// Private returns the states of the spliced lambdas, empty if there are none. The elements are the
+// states themselves: whoever saves copies them, whoever restores assigns to them.
+func (e *Expr) Private() []State { return e.env.private }
+
+// Eval returns the value of the expression for a point. The state st is used and changed only if
+// the expression is stateful; nil stands for one state that the expression keeps itself.
+func (e *Expr) Eval(p *point.Point, st *State) (point.Value, error) { return e.EvalScope(p, nil, st) }
+
+// EvalScope is Eval with a scope. A reference that the point does not have is looked up there. The
+// value of a reference that the point has replaces the one that the scope has under that name.
+func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, error) {
+	prog, err := e.prepare(p, sc, st)
+	if err != nil {
+		return point.Value{}, err
+	}
+	var v point.Value
+	switch prog.kind {
+	case point.Float:
+		v = point.FloatValue(prog.float(&e.env))
+	case point.Int:
+		v = point.IntValue(prog.int(&e.env))
+	case point.String:
+		v = point.StringValue(prog.string(&e.env))
+	case point.Bool:
+		v = point.BoolValue(prog.bool(&e.env))
+	case point.Duration:
+		v = point.DurationValue(prog.dur(&e.env))
+	default:
+		return point.Value{}, prog.value
+	}
+	if e.env.err != nil {
+		return point.Value{}, e.env.err
+	}
+	return v, nil
+}
+
+// Bool returns the truth of a predicate for a point. A value that is not bool is an error.
+func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
+	prog, err := e.prepare(p, nil, st)
+	if err != nil {
+		return false, err
+	}
+	if prog.bool != nil && prog.truth == nil {
+		truth := prog.bool(&e.env)
+		if e.env.err != nil {
+			return false, e.env.err
+		}
+		return truth, nil
+	}
+	prog.run(&e.env)
+	if e.env.err != nil {
+		return false, e.env.err
+	}
+	return false, prog.truth
+}
+
+// run evaluates an expression that is no truth for its effects and errors.
+func (p *program) run(e *env) {
+	switch {
+	case p.float != nil:
+		p.float(e)
+	case p.int != nil:
+		p.int(e)
+	case p.string != nil:
+		p.string(e)
+	case p.bool != nil:
+		p.bool(e)
+	case p.dur != nil:
+		p.dur(e)
+	}
+}
+
+// prepare fills the slots and returns the program for their kinds.
+func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
+	places := e.noScope
+	if sc != nil {
+		places = e.placesIn(sc)
+	}
+	same := e.prog != nil
+	for i := range e.refs {
+		v := &e.env.slots[i]
+		if err := e.refs[i].lookup(p, v); err != nil {
+			return nil, err
+		}
+		if at := places[i]; at >= 0 {
+			if v.Kind == point.Missing {
+				*v = sc.Values[at]
+			} else {
+				sc.Values[at] = *v
+			}
+		}
+		if same && v.Kind != e.prog.kinds[i] {
+			same = false
+		}
+	}
+	if !same {
+		e.prog = e.program(sc)
+	}
+	if st == nil {
+		st = &e.own
+	}
+	e.env.state, e.env.err = st, nil
+	return e.prog, e.prog.err
+}
+
+// lookup sets v to the value that the point has for the reference, of kind Missing if it has none.
+func (r *ref) lookup(p *point.Point, v *point.Value) error {
+	if r.time {
+		*v = point.TimeValue(p.Time)
+		return nil
+	}
+	field, tag := r.fieldIndex(p.Fields), r.tagIndex(p.Tags)
+	switch {
+	case field >= 0 && tag >= 0:
+		if r.clash == nil {
+			r.clash = fieldAndTag(r.name)
+		}
+		return r.clash
+	case field >= 0:
+		*v = p.Fields[field].Value
+	case tag >= 0:
+		*v = point.StringValue(p.Tags[tag].Value)
+	default:
+		*v = point.Value{}
+	}
+	return nil
+}
+
+// fieldIndex returns the index of the field, or -1. Points of a task look alike, so where the field
+// is, or would be if there were one, is most likely where it was last time.
+func (r *ref) fieldIndex(fields []point.Field) int {
+	i := r.field
+	if i < len(fields) && fields[i].Key == r.name {
+		return i
+	}
+	if i <= len(fields) && (i == len(fields) || before(r.name, fields[i].Key)) && (i == 0 || before(fields[i-1].Key, r.name)) {
+		return -1
+	}
+	for i = 0; i < len(fields) && before(fields[i].Key, r.name); {
+		i++
+	}
+	r.field = i
+	if i < len(fields) && fields[i].Key == r.name {
+		return i
+	}
+	return -1
+}
+
+// tagIndex is fieldIndex for tags.
+func (r *ref) tagIndex(tags []point.Tag) int {
+	i := r.tag
+	if i < len(tags) && tags[i].Key == r.name {
+		return i
+	}
+	if i <= len(tags) && (i == len(tags) || before(r.name, tags[i].Key)) && (i == 0 || before(tags[i-1].Key, r.name)) {
+		return -1
+	}
+	for i = 0; i < len(tags) && before(tags[i].Key, r.name); {
+		i++
+	}
+	r.tag = i
+	if i < len(tags) && tags[i].Key == r.name {
+		return i
+	}
+	return -1
+}
+
+// before is a < b. Names differ in their first byte more often than not, which saves a call.
+func before(a, b string) bool {
+	if a != "" && b != "" && a[0] != b[0] {
+		return a[0] < b[0]
+	}
+	return a < b
+}
+
+// addRef gives a name a slot.
+func (e *Expr) addRef(name string) {
+	if _, ok := e.index[name]; ok {
+		return
+	}
+	e.index[name] = len(e.refs)
+	e.refs = append(e.refs, ref{name: name, time: name == "time"})
+}
+
+// function returns the function of a name, or nil.
+func (e *Expr) function(name string) *function {
+	if f, ok := e.extra[name]; ok {
+		return f
+	}
+	return functions[name]
+}
+
+// placesIn returns where the scope has the references.
+func (e *Expr) placesIn(sc *Scope) []int {
+	if sc == e.scope {
+		return e.places
+	}
+	e.scope = sc
+	e.places = e.places[:0]
+	for i := range e.refs {
+		at := -1
+		if !e.refs[i].time {
+			at = slices.Index(sc.Names, e.refs[i].name)
+		}
+		e.places = append(e.places, at)
+	}
+	return e.places
+}
+
+// program returns the program for the kinds in the slots.
+func (e *Expr) program(sc *Scope) *program {
+next:
+	for _, p := range e.programs {
+		for i := range e.env.slots {
+			if e.env.slots[i].Kind != p.kinds[i] {
+				continue next
+			}
+		}
+		return p
+	}
+	kinds := make([]point.Kind, len(e.env.slots))
+	for i := range kinds {
+		kinds[i] = e.env.slots[i].Kind
+	}
+	p := e.specialize(kinds, sc)
+	if len(e.programs) < maxPrograms {
+		e.programs = append(e.programs, p)
+	} else {
+		e.programs[e.oldest] = p
+		e.oldest = (e.oldest + 1) % maxPrograms
+	}
+	return p
+}
+
+func (e *Expr) specialize(kinds []point.Kind, sc *Scope) *program {
+	c := specializer{e: e, kinds: kinds, scope: sc}
+	root := c.expr(e.source)
+	p := &program{kinds: kinds, kind: root.kind, err: root.err}
+	if root.err != nil {
+		return p
+	}
+	if root.kind != point.Bool || root.form == formMinus {
+		p.truth = notBool(root)
+	}
+	switch root.kind {
+	case point.Float:
+		p.float = get[float64](root)
+	case point.Int:
+		p.int = get[int64](root)
+	case point.String:
+		p.string = get[string](root)
+	case point.Bool:
+		p.bool = get[bool](root)
+	case point.Duration:
+		p.dur = get[time.Duration](root)
+	case point.Missing:
+		p.value = missingValue(root.ref)
+		if root.form == formMinus {
+			p.value = missingReference(root.ref)
+		}
+	default:
+		p.value = unexpectedType(root.kind.String())
+	}
+	return p
+}
