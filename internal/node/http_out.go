@@ -13,14 +13,16 @@ func init() { spec.Register("httpOut", func() spec.Declarer { return &httpOut{} 
 // httpOut keeps the latest data of each group for the HTTP API (spec/outputs.md section 5).
 type httpOut struct {
 	endpoint string
-	latest   []latest // in the order of the groups' first data
+
+	env    spec.Env
+	latest []latest // in the order of the groups' first data
 }
 
-// latest is the last data of one group: a point or a batch.
+// latest is the last data of one group: a point or a batch. It is saved with the task.
 type latest struct {
-	group *point.Group
-	point point.Point
-	batch *point.Batch
+	Group *point.Group
+	Point point.Point
+	Batch *point.Batch
 }
 
 func (h *httpOut) Declare(s *spec.Spec) {
@@ -36,6 +38,26 @@ func (h *httpOut) Declare(s *spec.Spec) {
 	s.Example("stream|from().measurement('m')|httpOut('top')", "m v=1 0s", "m v=1 0s")
 }
 
+func (h *httpOut) Start(env spec.Env) error {
+	h.env = env
+	return nil
+}
+
+// State saves the latest data.
+func (h *httpOut) State() any { return &h.latest }
+
+// Restored replaces the groups that were loaded by the task's own.
+func (h *httpOut) Restored() {
+	for i := range h.latest {
+		l := &h.latest[i]
+		l.Group = h.env.Groups().Get(l.Group.Name, l.Group.Tags, l.Group.Dims, l.Group.ByName)
+		l.Point.Group = l.Group
+		if l.Batch != nil {
+			l.Batch.Group = l.Group
+		}
+	}
+}
+
 // Endpoint returns the last part of the path.
 func (h *httpOut) Endpoint() string { return h.endpoint }
 
@@ -44,10 +66,10 @@ func (h *httpOut) Result() []byte {
 	rows := make([][]byte, 0, len(h.latest))
 	for i := range h.latest {
 		var row []byte
-		if l := &h.latest[i]; l.batch != nil {
-			row, _ = point.AppendBatchRow(nil, l.batch) // what JSON cannot hold is null
+		if l := &h.latest[i]; l.Batch != nil {
+			row, _ = point.AppendBatchRow(nil, l.Batch) // what JSON cannot hold is null
 		} else {
-			row, _ = point.AppendPointRow(nil, &l.point)
+			row, _ = point.AppendPointRow(nil, &l.Point)
 		}
 		rows = append(rows, row)
 	}
@@ -66,11 +88,11 @@ type httpOutGroup struct {
 }
 
 func (h *httpOutGroup) slot() *latest {
-	if h.at < 0 || h.at >= len(h.latest) || h.latest[h.at].group != h.group {
-		h.at = slices.IndexFunc(h.latest, func(l latest) bool { return l.group == h.group })
+	if h.at < 0 || h.at >= len(h.latest) || h.latest[h.at].Group != h.group {
+		h.at = slices.IndexFunc(h.latest, func(l latest) bool { return l.Group == h.group })
 		if h.at < 0 {
 			h.at = len(h.latest)
-			h.latest = append(h.latest, latest{group: h.group})
+			h.latest = append(h.latest, latest{Group: h.group})
 		}
 	}
 	return &h.latest[h.at]
@@ -78,18 +100,18 @@ func (h *httpOutGroup) slot() *latest {
 
 func (h *httpOutGroup) Point(p *point.Point) {
 	l := h.slot()
-	fields := append(l.point.Fields[:0], p.Fields...)
-	l.point = *p
-	l.point.Fields, l.batch = fields, nil
+	fields := append(l.Point.Fields[:0], p.Fields...)
+	l.Point = *p
+	l.Point.Fields, l.Batch = fields, nil
 	h.Out.Point(p)
 }
 
 func (h *httpOutGroup) Batch(b *point.Batch) {
-	h.slot().batch = b.Clone()
+	h.slot().Batch = b.Clone()
 	h.Out.Batch(b)
 }
 
 func (h *httpOutGroup) Delete(g *point.Group) {
-	h.httpOut.latest = slices.DeleteFunc(h.latest, func(l latest) bool { return l.group == h.group })
+	h.httpOut.latest = slices.DeleteFunc(h.latest, func(l latest) bool { return l.Group == h.group })
 	h.Out.Delete(g)
 }

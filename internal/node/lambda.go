@@ -6,17 +6,34 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
-// compile compiles a lambda and finds what is wrong with it whatever the data.
+// compile compiles a lambda, finds what is wrong with it whatever the data, and has the state
+// that it keeps itself saved with the node.
 func compile(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
+	return compileLambda(l, env, (*lambda.Expr).Lint)
+}
+
+// predicate is compile for a lambda that must yield a boolean.
+func predicate(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
+	return compileLambda(l, env, (*lambda.Expr).LintPredicate)
+}
+
+func compileLambda(l *syntax.Lambda, env spec.Env, lint func(*lambda.Expr) []*syntax.Error) (*lambda.Expr, error) {
 	e, err := lambda.Compile(l.X, env.Lambda())
 	if err != nil {
 		return nil, err
 	}
+	if w, ok := env.(spec.Warner); ok {
+		for _, err := range lint(e) {
+			w.Warn(err)
+		}
+	}
+	if p := e.Private(); len(p) > 0 {
+		if k, ok := env.(spec.Keeper); ok {
+			k.Keep(&p)
+		}
+	}
 	return e, e.Check()
 }
-
-// predicate is compile for a lambda that must yield a boolean.
-func predicate(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) { return compile(l, env) }
 
 // newState returns state for one group of e, nil if e needs none.
 func newState(e *lambda.Expr) *lambda.State {

@@ -29,6 +29,8 @@ type Options struct {
 	Tail time.Duration // how long the clock runs on after the last point
 	// Deliver is called for every effect besides it being written down; nil carries nothing out.
 	Deliver func(e *spec.Effect) (status int)
+	// Between, if set, is called between the n-th item and the next; the task that it returns goes on.
+	Between func(n int, t *task.Task) (*task.Task, error)
 }
 
 // Run starts t, feeds it src and closes it. The clock is set to the first point's time, moves on to
@@ -53,7 +55,13 @@ type player struct {
 }
 
 func (p *player) run(src Source) error {
-	for {
+	for n := 0; ; n++ {
+		if p.o.Between != nil && p.started {
+			var err error
+			if p.t, err = p.o.Between(n, p.t); err != nil {
+				return err
+			}
+		}
 		it, err := src.Next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -124,10 +132,15 @@ func (p *player) after(err error) error {
 		}
 		for i := range effects {
 			p.w.Effect(&effects[i])
+			if e := &effects[i]; p.o.Deliver != nil && (e.Post == nil || e.Post.Answer == nil) {
+				p.o.Deliver(e)
+			}
 		}
-		posts := answers(effects)
-		for _, post := range posts {
-			status := 200
+		for _, post := range answers(effects) {
+			status := 200 // a replay carries nothing out
+			if p.o.Deliver != nil {
+				status = p.o.Deliver(&spec.Effect{Kind: spec.PostEffect, Post: post})
+			}
 			if e := p.t.Answer(post, status); e != nil && err == nil {
 				err = e
 			}

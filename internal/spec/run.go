@@ -4,6 +4,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
 // This file defines how nodes run: what they implement and what they can ask for.
@@ -75,6 +76,12 @@ type Env interface {
 	// Counter returns the node's own statistic called name, 0 at first.
 	Counter(name string) *int64
 }
+
+// A Keeper is an Env that saves a state, a pointer as in [Stateful], with the node.
+type Keeper interface{ Keep(state any) }
+
+// A Warner is an Env that takes notes of what is suspicious but legal.
+type Warner interface{ Warn(err *syntax.Error) }
 
 // A Timer is one call in the future.
 type Timer struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
 // This file runs the graph: edges, state per group, timers and the nodes' environment.
@@ -21,6 +22,7 @@ type running struct {
 	errors   int64
 	groups   int64
 	counters []Counter
+	kept     []any // states that the node asked to keep
 }
 
 // connect makes the sinks of n; its children have theirs already.
@@ -210,6 +212,17 @@ func (e *env) Counter(name string) *int64 {
 	n := new(int64)
 	e.n.run.counters = append(e.n.run.counters, Counter{name, n})
 	return n
+}
+
+// Keep has state saved with the node.
+func (e *env) Keep(state any) { e.n.run.kept = append(e.n.run.kept, state) }
+
+// Warn notes something that is suspicious but legal.
+func (e *env) Warn(err *syntax.Error) {
+	w := *err
+	w.File = e.t.cfg.File
+	w.Msg = e.n.spec.Name + ": " + err.Msg
+	e.t.warnings = append(e.t.warnings, &w)
 }
 
 // emit keeps an effect for Take, and copies its point into buffers that are reused.

@@ -43,24 +43,25 @@ type Config struct {
 
 // A Task is a running script. It is not safe for concurrent use.
 type Task struct {
-	cfg     Config
-	dbrps   []spec.DBRP
-	decls   []Declared
-	graph   *graph
-	groups  point.Groups
-	none    *point.Group // the group of points without dimensions
-	source  *edge
-	names   []string // measurements that from nodes name
-	all     bool     // a from node takes every measurement
-	effects []spec.Effect
-	fields  []point.Field // of the points in effects
-	points  []point.Point
-	input   point.Point
-	timers  timers
-	now     int64
-	failed  error
-	at      *node // node that is at work, for the report of a panic
-	stack   []byte
+	cfg      Config
+	dbrps    []spec.DBRP
+	decls    []Declared
+	graph    *graph
+	groups   point.Groups
+	none     *point.Group // the group of points without dimensions
+	source   *edge
+	names    []string // measurements that from nodes name
+	all      bool     // a from node takes every measurement
+	effects  []spec.Effect
+	fields   []point.Field // of the points in effects
+	points   []point.Point
+	input    point.Point
+	timers   timers
+	now      int64
+	failed   error
+	at       *node // node that is at work, for the report of a panic
+	stack    []byte
+	warnings []*syntax.Error
 }
 
 // from is what decides which points a task gets.
@@ -101,13 +102,15 @@ func Load(cfg Config) (*Task, error) {
 	return t, nil
 }
 
-// Check loads a script and starts it without data, and returns what is wrong with it.
-func Check(cfg Config) error {
+// Check loads a script and starts it without data. It returns what is wrong with it, and what is
+// legal but cannot work, a call of an unknown function for example.
+func Check(cfg Config) (warnings []*syntax.Error, err error) {
 	t, err := Load(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return t.Start(0)
+	err = t.Start(0)
+	return t.warnings, err
 }
 
 // prepare lets every node compile what it needs and connects them, children first.
@@ -143,6 +146,12 @@ func (t *Task) located(n *node, err error) error {
 
 // Name returns the task's name.
 func (t *Task) Name() string { return t.cfg.Name }
+
+// Now returns the task's time in nanoseconds since the Unix epoch.
+func (t *Task) Now() int64 { return t.now }
+
+// Topics returns the event states that the task works on.
+func (t *Task) Topics() *alert.Topics { return t.cfg.Topics }
 
 // DBRPs returns the databases and retention policies that the task works on.
 func (t *Task) DBRPs() []spec.DBRP { return t.dbrps }

@@ -1,6 +1,7 @@
 package ticktest_test
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ const vectors = "../../testdata/conformance"
 // vectorCount is how many vectors there are. A test that skips one fails.
 const vectorCount = 453
 
-// TestConformance runs what Kapacitor was recorded to do.
+// TestConformance runs what Kapacitor was recorded to do, from start to end, and again with the
+// task saved and restored in the middle.
 func TestConformance(t *testing.T) {
 	files, err := ticktest.Vectors(vectors)
 	require.NoError(t, err)
@@ -33,6 +35,16 @@ func TestConformance(t *testing.T) {
 			got, err := v.Replay()
 			require.NoError(t, err)
 			require.Empty(t, v.Compare(got))
+
+			lines := bytes.Count(v.Data, []byte("\n"))
+			for _, n := range []int{1, lines / 3, lines / 2, lines - 1} {
+				if n < 1 {
+					continue
+				}
+				got, _, err := v.ReplaySaved(n)
+				require.NoError(t, err)
+				require.Empty(t, v.Compare(got), "saved after item %d", n)
+			}
 		})
 	}
 	require.Equal(t, vectorCount, ran)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -83,7 +84,36 @@ func splitLines(b []byte) []string {
 }
 
 // Replay runs the vector's script over its data and returns the transcript.
-func (v *Vector) Replay() ([]string, error) {
+func (v *Vector) Replay() ([]string, error) { return v.replay(replay.Options{}) }
+
+// ReplaySaved is Replay with the task saved after n items of the data, dropped, built anew and
+// restored. It reports whether the data has as many, and how large the snapshot was.
+func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err error) {
+	transcript, err = v.replay(replay.Options{Between: func(i int, t *task.Task) (*task.Task, error) {
+		if i != n || t.Failed() != nil {
+			return t, nil
+		}
+		var buf bytes.Buffer
+		if err := t.Save(&buf); err != nil {
+			return nil, err
+		}
+		snapshot = buf.Len()
+		topics := new(alert.Topics)
+		topics.Load(t.Topics().Snapshot())
+		fresh, err := v.load(topics)
+		if err != nil {
+			return nil, err
+		}
+		if err := fresh.Start(t.Now()); err != nil {
+			return nil, err
+		}
+		fresh.Take() // what a start does has been done
+		return fresh, fresh.Restore(&buf)
+	}})
+	return transcript, snapshot, err
+}
+
+func (v *Vector) replay(o replay.Options) ([]string, error) {
 	var out bytes.Buffer
 	w := replay.NewTranscript(&out)
 	t, err := v.Load()
@@ -95,13 +125,15 @@ func (v *Vector) Replay() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = replay.Run(t, src, w, replay.Options{}) // its error is in the transcript
+	_ = replay.Run(t, src, w, o) // its error is in the transcript
 	return splitFlushed(w, &out), nil
 }
 
 // Load loads the vector's script as a task that has the vector's name.
-func (v *Vector) Load() (*task.Task, error) {
-	return task.Load(task.Config{Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
+func (v *Vector) Load() (*task.Task, error) { return v.load(nil) }
+
+func (v *Vector) load(topics *alert.Topics) (*task.Task, error) {
+	return task.Load(task.Config{Topics: topics, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
 }
 
 func splitFlushed(w *replay.Transcript, out *bytes.Buffer) []string {

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+var replayRules = &tickCommand{
+	name:  "replay",
+	usage: "run a script over recorded data and print what it does, as JSON lines",
+	args:  "[flags] FILE -data POINTS",
+	examples: `  telegraf-tigk tick replay cpu.tick -data host.lp.gz
+  telegraf-tigk tick replay deadman.tick -data host.lp -tail 60s
+  telegraf-tigk tick replay cpu.tick -data night.srpl -dbrp telegraf.autogen -vars cpu.json
+`,
+	run: func(c *tickContext) error {
+		var tf taskFlags
+		tf.add(c.flags)
+		data := c.flags.String("data", "", "recorded points: a `file` of line protocol with ns times or a recording (.srpl), gzip or not; - reads standard input")
+		kind := c.flags.String("type", "stream", "`type` of the task: stream")
+		tail := c.flags.Duration("tail", 0, "how `long` the clock runs on after the last point")
+		local := c.flags.Bool("local", false, "hours and weekdays in the local time zone instead of UTC")
+		args, err := c.parse()
+		switch {
+		case err != nil:
+			return err
+		case len(args) != 1:
+			return usageErrorf("want one script, got %d", len(args))
+		case *data == "":
+			return usageErrorf("want -data with the recorded points")
+		case *kind != "stream":
+			return usageErrorf("-type %s: want stream; batch tasks are not supported", *kind)
+		}
+		cfg, err := tf.config(args[0])
+		if err != nil {
+			return err
+		}
+		cfg.Zone = time.UTC
+		if *local {
+			cfg.Zone = time.Local
+		}
+		cfg.Host, _ = os.Hostname()
+		w := replay.NewTranscript(c.stdout)
+		t, err := task.Load(cfg)
+		if err != nil {
+			w.Error(err.Error())
+			_ = w.Flush() // the exit code tells
+			c.complain(err, "", cfg.Script)
+			return cli.Exit("", exitWrong)
+		}
+		in := os.Stdin
+		if *data != "-" {
+			if in, err = os.Open(*data); err != nil {
+				return err
+			}
+			defer in.Close() //nolint:errcheck // read only
+		}
+		src, err := replay.Open(*data, in, t.DBRPs()[0])
+		if err != nil {
+			return err
+		}
+		if err := replay.Run(t, src, w, replay.Options{Tail: *tail}); err != nil {
+			fmt.Fprintln(c.stderr, err)
+			return cli.Exit("", exitWrong)
+		}
+		return nil
+	},
+}

@@ -1,0 +1,77 @@
+package ticktest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+// This file runs the examples that nodes declare: lines with times relative to Epoch.
+
+// Epoch is the time 0s of examples: the start of 2024, in nanoseconds since the Unix epoch.
+var Epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+
+// Absolute turns line protocol with relative times ("m v=1 10s") into one with nanoseconds.
+func Absolute(lines string) (string, error) {
+	var b strings.Builder
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			b.WriteString(line + "\n")
+			continue
+		}
+		i := strings.LastIndexByte(line, ' ')
+		d, err := syntax.ParseDuration(line[i+1:])
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", line, err)
+		}
+		fmt.Fprintf(&b, "%s %d\n", line[:i], Epoch+int64(d))
+	}
+	return b.String(), nil
+}
+
+// relative turns the time at the end of a line back.
+func relative(line string) string {
+	i := strings.LastIndexByte(line, ' ')
+	t, err := strconv.ParseInt(line[i+1:], 10, 64)
+	if err != nil {
+		return line
+	}
+	return line[:i+1] + syntax.FormatDuration(time.Duration(t-Epoch))
+}
+
+// RunExample runs an example's script over its input and returns what comes out of the script's
+// last node, as lines with relative times. If that is an influxDBOut, it is what is written.
+func RunExample(x spec.Example) (string, error) {
+	in, err := Absolute(x.In)
+	if err != nil {
+		return "", err
+	}
+	script := x.Script
+	if !strings.Contains(script, "influxDBOut") && !strings.Contains(script, "kapacitorLoopback") {
+		script += "|influxDBOut()"
+	}
+	t, err := task.Load(task.Config{Name: "example", Script: script, Zone: time.UTC})
+	if err != nil {
+		return "", err
+	}
+	src, err := replay.NewLines("in", strings.NewReader(in), t.DBRPs()[0])
+	if err != nil {
+		return "", err
+	}
+	var out []string
+	err = replay.Run(t, src, replay.NewTranscript(new(strings.Builder)), replay.Options{Deliver: func(e *spec.Effect) int {
+		if e.Kind == spec.WriteEffect || e.Kind == spec.LoopbackEffect {
+			out = append(out, relative(string(point.AppendLine(nil, e.Point))))
+		}
+		return 200
+	}})
+	return strings.Join(out, "\n"), err
+}
