@@ -126,7 +126,7 @@ func (c *specializer) expr(x syntax.Expr) node {
 		return load(x.Name, i, c.kinds[i])
 	case *syntax.Unary:
 		if x.Op == syntax.Not {
-			return c.not(c.expr(x.X))
+			return not(asBool(c.expr(x.X)))
 		}
 		return c.minus(c.expr(x.X))
 	case *syntax.Binary:
@@ -180,13 +180,6 @@ func (c *specializer) binary(op syntax.Op, l, r node) node {
 		return broken(err)
 	}
 	return failing[bool](err)
-}
-
-func (c *specializer) not(x node) node {
-	if x.err == nil && x.kind == point.Bool && x.form != formMinus {
-		return not(x)
-	}
-	return failing[bool](notBool(x))
 }
 
 func (c *specializer) minus(x node) node {

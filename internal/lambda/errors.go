@@ -66,11 +66,9 @@ func operandTypes(op syntax.Op, l, r point.Kind) error {
 	return fmt.Errorf("mismatched type to binary operator. got %s %s %s. see bool(), int(), float(), string(), duration()", l, op, r)
 }
 
-// notBool is the error of a node that was asked for a truth but has another kind.
+// notBool is the error of a node of another kind that should be a truth.
 func notBool(n node) error {
 	switch {
-	case n.err != nil:
-		return n.err
 	case n.form == formBinary:
 		return unexpectedType(goType(n.kind))
 	case n.form == formMinus:

@@ -74,9 +74,9 @@ type program struct {
 	string func(*env) string
 	bool   func(*env) bool
 	dur    func(*env) time.Duration
-	err    error // the expression has no type
-	value  error // it has a type that is no result
-	truth  error // it has a type that is no truth
+	err    error           // the expression has no type
+	value  error           // it has a type that is no result
+	truth  func(*env) bool // the expression as a predicate, which fails if its type is another
 }
 
 // maxPrograms is how many type signatures an expression remembers.
@@ -183,34 +183,11 @@ func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if prog.bool != nil && prog.truth == nil {
-		truth := prog.bool(&e.env)
-		if e.env.err != nil {
-			return false, e.env.err
-		}
-		return truth, nil
-	}
-	prog.run(&e.env)
+	truth := prog.truth(&e.env)
 	if e.env.err != nil {
 		return false, e.env.err
 	}
-	return false, prog.truth
-}
-
-// run evaluates an expression that is no truth for its effects and errors.
-func (p *program) run(e *env) {
-	switch {
-	case p.float != nil:
-		p.float(e)
-	case p.int != nil:
-		p.int(e)
-	case p.string != nil:
-		p.string(e)
-	case p.bool != nil:
-		p.bool(e)
-	case p.dur != nil:
-		p.dur(e)
-	}
+	return truth, nil
 }
 
 // prepare fills the slots and returns the program for their kinds.
@@ -382,9 +359,7 @@ func (e *Expr) specialize(kinds []point.Kind, sc *Scope) *program {
 	if root.err != nil {
 		return p
 	}
-	if root.kind != point.Bool || root.form == formMinus {
-		p.truth = notBool(root)
-	}
+	p.truth = get[bool](asBool(root))
 	switch root.kind {
 	case point.Float:
 		p.float = get[float64](root)

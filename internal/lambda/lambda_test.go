@@ -393,6 +393,20 @@ func TestCompileErrors(t *testing.T) {
 	require.ErrorContains(t, err, "more than 32768 parts")
 }
 
+// TestDeep nests as deep as an expression can be.
+func TestDeep(t *testing.T) {
+	x := parse(t, `"v"`)
+	for range maxNodes - 2 {
+		x = &syntax.Unary{Op: syntax.Sub, X: x}
+	}
+	e, err := Compile(x, options)
+	require.NoError(t, err)
+	require.NoError(t, e.Check())
+	require.Empty(t, e.Lint())
+	require.Equal(t, "2.5", outcome(e.Eval(newPoint("v", 2.5), nil)))
+	require.Equal(t, `<reference "v" is missing value>`, outcome(e.Eval(newPoint(), nil)))
+}
+
 func TestRefs(t *testing.T) {
 	require.Equal(t, []string{"b", "time", "a"}, compile(t, `"b" > 1 AND hour("time") > "a" AND "b" < 9`).Refs())
 }

@@ -255,3 +255,42 @@ func load(name string, slot int, k point.Kind) node {
 	}
 	return n
 }
+
+// asBool returns n as a truth. If n has another kind, that fails, but not before n has been
+// evaluated, unless n is a unary minus.
+func asBool(n node) node {
+	switch {
+	case n.err != nil:
+		return failing[bool](n.err)
+	case n.form == formMinus:
+		return failing[bool](notBool(n))
+	}
+	switch n.kind {
+	case point.Bool:
+		return n
+	case point.Float:
+		return notBoolAs[float64](n)
+	case point.Int:
+		return notBoolAs[int64](n)
+	case point.String:
+		return notBoolAs[string](n)
+	case point.Duration:
+		return notBoolAs[time.Duration](n)
+	case point.Time:
+		return notBoolAs[instant](n)
+	case point.Regex:
+		return notBoolAs[pattern](n)
+	}
+	return notBoolAs[nothing](n)
+}
+
+func notBoolAs[T any](n node) node {
+	fn, err := get[T](n), notBool(n)
+	m := overFallible(func(e *env) bool {
+		fn(e)
+		e.fail(err)
+		return false
+	}, n)
+	m.fixed, m.dynamic = false, true
+	return m
+}
