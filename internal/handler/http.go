@@ -1,0 +1,125 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file defines what all HTTP handlers share.
+
+const (
+	maxResponse   = 64 << 10  // of a response, the rest is not read
+	maxRetryAfter = time.Hour // more than that is not believed
+	userAgent     = "telegraf-tigk"
+)
+
+// errNoCapture stands where the text of a response would.
+var errNoCapture = errors.New("unknown error, use .captureResponse() to capture the HTTP response")
+
+func newClient(t *TLS) (*http.Client, error) {
+	config, err := t.load()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: newTransport(config)}, nil
+}
+
+func newTransport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     config,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     90 * time.Second,
+	}
+}
+
+// post sends one request and returns the status and the beginning of the response body. The URL,
+// which may hold a token, is not in its errors.
+func post(ctx context.Context, c *http.Client, target string, header http.Header, body []byte) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, Permanent(withoutURL(err))
+	}
+	if req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return nil, nil, Permanent(errors.New("want a URL like http://host/path"))
+	}
+	req.Header = header
+	if header.Get("User-Agent") == "" {
+		header.Set("User-Agent", userAgent)
+	}
+	if host := header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("post to %s: %w", req.URL.Host, withoutURL(err))
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	return resp, text, nil
+}
+
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// checkStatus returns nil for a wanted status (any 2xx if none is named) and else an error that is
+// permanent if the receiver refused this very request.
+func checkStatus(resp *http.Response, text string, want ...int) error {
+	ok := len(want) == 0 && resp.StatusCode/100 == 2
+	for _, w := range want {
+		ok = ok || resp.StatusCode == w
+	}
+	if ok {
+		return nil
+	}
+	err := fmt.Errorf("post to %s: status %d", resp.Request.URL.Host, resp.StatusCode)
+	if text = shorten(text); text != "" {
+		err = fmt.Errorf("%w: %s", err, text)
+	}
+	switch {
+	case resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode == http.StatusTooEarly,
+		resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode >= 500:
+		return &Error{Err: err, After: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	case resp.StatusCode/100 == 2:
+		return nil // not the documented one, but taken; a repeat would arrive twice
+	}
+	return Permanent(err)
+}
+
+// retryAfter reads the header of that name: seconds or a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	if text == "" {
+		return 0
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
+		return min(max(time.Duration(min(n, 1<<20))*time.Second, 0), maxRetryAfter)
+	}
+	if t, err := http.ParseTime(text); err == nil {
+		return min(max(t.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}
+
+// shorten bounds foreign text that goes into a message.
+func shorten(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) > 512 {
+		text = text[:512] + "…"
+	}
+	return text
+}
