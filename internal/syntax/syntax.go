@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type Error struct {
 	File string
 	Pos  Pos
 	Msg  string
-	Err  error // cause, may be nil
+	Ref  string // what Kapacitor says in place of Msg, "" where it has no such error
+	Err  error  // cause, may be nil
 }
 
 func (e *Error) Error() string {
@@ -38,6 +40,9 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// A Node is a *Program, a Stmt or an Expr.
+type Node interface{ Pos() Pos }
+
 // A Program is a parsed script.
 type Program struct {
 	File  string
@@ -47,6 +52,7 @@ type Program struct {
 }
 
 // A Comment is a block of comment lines, without their slashes. It belongs to what follows it.
+// Where a blank line separates two blocks, Lines has the entry "\n" between them.
 type Comment struct {
 	Start Pos
 	Lines []string
@@ -163,9 +169,11 @@ type Binary struct {
 	Comment *Comment // in front of the operator
 	Op      Op
 	X, Y    Expr
-	Parens  bool // stands in parentheses in the source
-	Lines   bool // the source has a line break between the starts of X and Y
-	Start   Pos  // of the parenthesis or of X
+	Parens  bool     // stands in parentheses in the source
+	Lead    *Comment // in front of the parenthesis
+	Lines   bool     // the source has a line break between X and Y; within X, too, except in parentheses it starts with
+	Start   Pos      // of the parenthesis or of X
+	End     Pos      // of the closing parenthesis
 }
 
 // A Call is a function call: a lambda function, or a chain's first link.
@@ -255,6 +263,7 @@ func (o Op) Precedence() int {
 
 // Pos returns where the statement or expression starts; of a Chain, where its member's name is,
 // which is what errors about a link point at.
+func (p *Program) Pos() Pos   { return Pos{Line: 1, Col: 1} }
 func (s *Var) Pos() Pos       { return s.Start }
 func (s *DBRP) Pos() Pos      { return s.Start }
 func (s *ExprStmt) Pos() Pos  { return s.X.Pos() }
@@ -293,3 +302,6 @@ func (*Call) expr()      {}
 func (*Lambda) expr()    {}
 func (*List) expr()      {}
 func (*Chain) expr()     {}
+
+// Text returns the lines of the comment as one text.
+func (c *Comment) Text() string { return strings.Join(c.Lines, "\n") }
