@@ -273,17 +273,18 @@ func messageID(id string) string {
 func (s *emailSender) connect(ctx context.Context) error {
 	c := s.config
 	var raw net.Conn
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	stop := func() bool { return true }
+	dial := func(dialing context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(dialing, network, address)
 		if err != nil {
 			return nil, err
 		}
-		raw = conn
+		raw, stop = conn, context.AfterFunc(ctx, func() { conn.Close() })
 		if c.Encryption != "implicit" {
 			return conn, nil
 		}
 		t := tls.Client(conn, s.tls)
-		if err := t.HandshakeContext(ctx); err != nil {
+		if err := t.HandshakeContext(dialing); err != nil {
 			conn.Close()
 			return nil, err
 		}
@@ -317,11 +318,6 @@ func (s *emailSender) connect(ctx context.Context) error {
 	if err != nil {
 		return Permanent(err)
 	}
-	stop := context.AfterFunc(ctx, func() {
-		if raw != nil {
-			raw.Close()
-		}
-	})
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if !stop() && err == nil {
 		err = ctx.Err()
