@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain makes the test binary double as the agent: it is installed in PATH
+// under the agent's name, so nothing is built twice.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"telegraf-tigk": main})
+}
+
+// TestScripts runs the command line, one script per behaviour.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TELEGRAF_VERSION", hostVersion)
+			return nil
+		},
+	})
+}
+
+func TestHostVersionIsKnown(t *testing.T) {
+	require.Regexp(t, `^\d+\.\d+\.\d+$`, hostVersion)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/influxdata/telegraf/config"
+)
+
+// source is a configuration as it was read: every file in the order in which
+// it is loaded. Keeping the bytes means that what was checked is what runs, and
+// that a configuration can be gone back to.
+type source struct {
+	Files []sourceFile `json:"files"`
+}
+
+type sourceFile struct {
+	Path string `json:"path"`
+	Data []byte `json:"data"`
+}
+
+// paths lists the files and URLs to load: those given, those found in the
+// directories given, else Telegraf's default places.
+func paths(opt *options) ([]string, error) {
+	all := append([]string(nil), opt.configs...)
+	for _, dir := range opt.directories {
+		files, err := config.WalkDirectory(dir)
+		if err != nil {
+			return nil, fmt.Errorf("reading config directory: %w", err)
+		}
+		all = append(all, files...)
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	return config.GetDefaultConfigPath()
+}
+
+// readSource reads all files; remote ones are retried, which takes its time.
+func readSource(opt *options) (*source, error) {
+	all, err := paths(opt)
+	if err != nil {
+		return nil, err
+	}
+	src := &source{Files: make([]sourceFile, 0, len(all))}
+	for _, path := range all {
+		data, _, err := config.LoadConfigFileWithRetries(path, opt.urlRetries)
+		if err != nil {
+			return nil, fmt.Errorf("loading config file %s failed: %w", path, err)
+		}
+		src.Files = append(src.Files, sourceFile{Path: path, Data: data})
+	}
+	return src, nil
+}
+
+// load creates the plugins. Disk buffers are opened and secret stores
+// unlocked here, so two loaded configurations should not overlap in time;
+// withoutBuffers leaves the buffers out.
+func (s *source) load(opt *options, withoutBuffers bool) (*config.Config, error) {
+	config.ResetSecrets()
+	c := config.NewConfig()
+	c.Agent.Quiet = opt.quiet
+	c.Agent.ConfigURLRetryAttempts = opt.urlRetries
+	c.InputFilters = opt.filters.input
+	c.OutputFilters = opt.filters.output
+	c.SecretStoreFilters = opt.filters.secretstore
+	c.TestMode = withoutBuffers
+
+	for _, f := range s.Files {
+		if !c.Agent.Quiet {
+			log.Printf("I! Loading config: %s", f.Path)
+		}
+		if err := c.LoadConfigData(f.Data, f.Path); err != nil {
+			return nil, fmt.Errorf("loading config file %s failed: %w", f.Path, err)
+		}
+	}
+	// What remains of LoadAll when there is nothing to read: ordering the
+	// processors and linking the secrets.
+	if err := c.LoadAll(); err != nil {
+		return nil, err
+	}
+	writeAlertsAtOnce(c)
+	return c, nil
+}
+
+// usable finds what loads and still cannot run.
+func usable(c *config.Config, opt *options) error {
+	switch {
+	case len(c.Outputs) == 0 && !opt.test && opt.testWait == 0:
+		return errors.New("no outputs found, probably invalid config file provided")
+	case len(c.Inputs) == 0:
+		return errors.New("no inputs found, probably invalid config file provided")
+	case c.Agent.Interval <= 0:
+		return fmt.Errorf("agent interval must be positive, found %v", c.Agent.Interval)
+	case c.Agent.FlushInterval <= 0:
+		return fmt.Errorf("agent flush_interval must be positive, found %v", c.Agent.FlushInterval)
+	}
+	return nil
+}
+
+// writeAlertsAtOnce gives outputs.alerter a batch size of one unless its block
+// sets another. A full batch is written at once, so an alert does not wait for
+// the agent's flush interval.
+func writeAlertsAtOnce(c *config.Config) {
+	for _, o := range c.Outputs {
+		// The block's own setting; the agent's default is not copied here.
+		if o.Config.Name == "alerter" && o.Config.MetricBatchSize == 0 {
+			o.MetricBatchSize = 1
+		}
+	}
+}
