@@ -121,7 +121,7 @@ func join(a, b *Comment) *Comment {
 // text returns the source of t.
 func (p *parser) text(t token) string { return p.scan.src[t.pos.Offset:t.end] }
 
-// fail raises an error. ref is Kapacitor's text, without its prefix.
+// fail raises an error. ref is Kapacitor's text, "" where it has none.
 func (p *parser) fail(pos Pos, ref, format string, args ...any) {
 	panic(&Error{File: p.file, Pos: pos, Msg: fmt.Sprintf(format, args...), Ref: ref})
 }
