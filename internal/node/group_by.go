@@ -43,7 +43,7 @@ func (n *groupBy) Declare(s *spec.Spec) {
 		}
 		return nil
 	})
-	s.Example("stream|from().measurement('m')|groupBy('h')|stateCount(lambda: TRUE)", "m,h=a v=1 0s\nm,h=b v=1 0s\nm,h=a v=1 1s", "m,h=a v=1,state_count=1i 0s\nm,h=b v=1,state_count=1i 0s\nm,h=a v=1,state_count=2i 1s")
+	s.Example("stream|from().measurement('m')|groupBy('h')|stateCount(lambda: TRUE)", "m,h=a v=1 0s\nm,h=b v=1 0s\nm,h=a v=1 1s", "m,h=a state_count=1i,v=1 0s\nm,h=b state_count=1i,v=1 0s\nm,h=a state_count=2i,v=1 1s")
 }
 
 func (n *groupBy) Start(env spec.Env) error {

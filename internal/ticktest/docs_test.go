@@ -18,6 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/TICKscript.md")
 
+//go:generate go test -count=1 -run ^TestReference$ . -update
+
 const reference = "../../docs/TICKscript.md"
 
 // TestReference checks that the reference page says what the declarations say.

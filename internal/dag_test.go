@@ -1,0 +1,73 @@
+package internal_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/telegraf-tigk/telegraf-tigk/"
+
+// mayImport says which of our packages each package under internal may import; docs/design.md has
+// the picture. Packages that a line names may import whatever those may.
+var mayImport = map[string][]string{
+	"internal/syntax":    {},
+	"internal/point":     {},
+	"internal/agg":       {"internal/point"},
+	"internal/alert":     {"internal/point"},
+	"internal/udf":       {"internal/point"},
+	"internal/udf/udfpb": {},
+	"internal/lambda":    {"internal/syntax", "internal/point"},
+	"internal/spec":      {"internal/syntax", "internal/lambda", "internal/point", "internal/alert"},
+	"internal/node":      {"internal/spec", "internal/lambda", "internal/agg", "internal/alert", "internal/udf", "internal/syntax", "internal/point"},
+	"internal/handler":   {"internal/spec", "internal/alert", "internal/point", "internal/lambda", "internal/syntax"},
+	"internal/task":      {"internal/syntax", "internal/spec", "internal/node", "internal/lambda", "internal/alert", "internal/point"},
+	"internal/replay":    {"internal/task", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
+	"internal/ticktest":  {"internal/task", "internal/replay", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
+}
+
+// standardOnly are the packages that need nothing but the standard library.
+var standardOnly = []string{"internal/syntax", "internal/point", "internal/lambda", "internal/spec", "internal/agg", "internal/alert", "internal/node", "internal/task"}
+
+// TestImports keeps the import graph as designed: a new arrow is a decision, not an accident.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...").Output()
+	require.NoError(t, err)
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	seen := 0
+	for dec.More() {
+		var p struct {
+			ImportPath    string
+			Imports, Deps []string
+		}
+		require.NoError(t, dec.Decode(&p))
+		name := strings.TrimPrefix(p.ImportPath, module)
+		allowed, ok := mayImport[name]
+		if name == "internal" {
+			continue
+		}
+		require.True(t, ok, "%s is not in the table of imports", name)
+		seen++
+		for _, i := range p.Imports {
+			if own, ok := strings.CutPrefix(i, module); ok {
+				require.Contains(t, allowed, own, "%s imports %s", name, own)
+			}
+		}
+		for _, d := range p.Deps {
+			require.False(t, strings.HasPrefix(d, "github.com/influxdata/telegraf"), "%s depends on Telegraf through %s", name, d)
+		}
+		for _, s := range standardOnly {
+			if s != name {
+				continue
+			}
+			for _, d := range p.Deps {
+				first, _, _ := strings.Cut(d, "/")
+				require.False(t, strings.Contains(first, ".") && !strings.HasPrefix(d, module), "%s depends on %s", name, d)
+			}
+		}
+	}
+	require.GreaterOrEqual(t, seen, 10)
+}
