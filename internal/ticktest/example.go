@@ -75,3 +75,49 @@ func RunExample(x spec.Example) (string, error) {
 	}})
 	return strings.Join(out, "\n"), err
 }
+
+// RunHeader runs a script over the "Example Input:" of its header comment. It returns what the
+// header's "Example Output:" says and what came out: a line for each alert event ("LEVEL time id:
+// message") and each point written.
+func RunHeader(file, script string) (want, got string, err error) {
+	sections := map[string]string{}
+	section := ""
+	for line := range strings.Lines(script) {
+		text, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "//")
+		if !ok {
+			break
+		}
+		switch text = strings.TrimSpace(text); {
+		case strings.HasSuffix(text, ":") && strings.HasPrefix(text, "Example "):
+			section = text
+		case section != "" && text != "":
+			sections[section] += text + "\n"
+		}
+	}
+	in, err := Absolute(sections["Example Input:"])
+	if err != nil {
+		return "", "", err
+	}
+	t, err := task.Load(task.Config{Name: "example", File: file, Script: script, Zone: time.UTC})
+	if err != nil {
+		return "", "", err
+	}
+	src, err := replay.NewLines(file, strings.NewReader(in), t.DBRPs()[0])
+	if err != nil {
+		return "", "", err
+	}
+	var out strings.Builder
+	err = replay.Run(t, src, replay.NewTranscript(new(strings.Builder)), replay.Options{Deliver: func(e *spec.Effect) int {
+		switch e.Kind {
+		case spec.AlertEffect:
+			v := e.Event
+			fmt.Fprintf(&out, "%s %s %s: %s\n", v.Level, syntax.FormatDuration(time.Duration(v.Time-Epoch)), v.ID, v.Message)
+		case spec.WriteEffect:
+			out.WriteString(relative(string(point.AppendLine(nil, e.Point))) + "\n")
+		case spec.ErrorEffect:
+			out.WriteString("error: " + e.Text + "\n")
+		}
+		return 200
+	}})
+	return sections["Example Output:"], out.String(), err
+}
