@@ -125,14 +125,11 @@ func (s *State) Trigger(t int64) {
 // the last one. It is the longest possible one if the former was never sent, because of flapping.
 func (s *State) Duration() time.Duration { return since(s.FirstTriggered, s.LastTriggered) }
 
-// Resume makes a group go on where a stored event left it: now is the time of the group's first
-// point. A state that has seen a later event stays as it is. It reports whether the level is the
-// stored one now.
+// Resume makes a group go on where an event left it that this state has not seen. The time is now
+// that of the group's first point, or of the event if there is no point at hand. It reports
+// whether the level has changed.
 func (s *State) Resume(now int64, stored EventState, r *Rules) bool {
 	if stored.Level == s.Level() {
-		return false
-	}
-	if s.LastTriggered != never && stored.Time <= s.LastTriggered {
 		return false
 	}
 	s.Add(now, stored.Level, r)

@@ -1,0 +1,259 @@
+package node
+
+import (
+	"slices"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// This file follows the level of one group and makes the events.
+
+// alertGroup is the state of one group of an alert.
+type alertGroup struct {
+	*alertNode
+	spec.Forward
+	saved      alertState
+	fresh      bool // no data yet: where to go on is to be looked up
+	inhibitors []*alert.Inhibitor
+	batch      batchBuffer
+}
+
+type alertState struct {
+	State    alert.State
+	Inhibits bool             // the last event was not OK
+	ID       string           // last one rendered
+	Stored   alert.EventState // what the node's topic held of the ID, texts left out
+}
+
+func (g *alertGroup) State() any {
+	g.saved.Stored = g.stored()
+	return &g.saved
+}
+
+// stored returns what the node's topic holds of the group's last ID.
+func (g *alertGroup) stored() alert.EventState {
+	if g.saved.ID == "" {
+		return alert.EventState{}
+	}
+	s, _ := g.env.Topics().Event(g.own, g.saved.ID)
+	return alert.EventState{Time: s.Time, Level: s.Level}
+}
+
+// Restored makes the loaded state fit the script, which may have changed, and the topics, which may
+// have seen an event since the state was saved. They must be loaded by now.
+func (g *alertGroup) Restored() {
+	g.saved.State.Repair(int(g.history))
+	g.inhibit(g.saved.Inhibits)
+	if g.saved.ID == "" {
+		return
+	}
+	g.fresh = false
+	g.env.Topics().Open(g.own)
+	// No entry at all is no news: those of OK do not last.
+	if s := g.stored(); s != g.saved.Stored && s != (alert.EventState{}) {
+		g.resume(s.Time, s)
+	}
+}
+
+// begin finds out, when a group's first data comes, at which level the group was before a restart.
+func (g *alertGroup) begin(s *alert.Source, t int64) bool {
+	g.fresh = false
+	id, err := g.templates.ID(s)
+	if err != nil {
+		g.env.Fail(err)
+		return false
+	}
+	g.saved.ID = id
+	topics := g.env.Topics()
+	topics.Open(g.own)
+	if stored, ok := topics.Resume(g.own, g.topic, id); ok {
+		g.resume(t, stored)
+	}
+	return true
+}
+
+func (g *alertGroup) resume(t int64, stored alert.EventState) {
+	if g.saved.State.Resume(t, stored, &g.rules) {
+		g.inhibit(stored.Level != alert.OK)
+	}
+}
+
+func (g *alertGroup) inhibit(on bool) {
+	g.saved.Inhibits = on
+	for _, i := range g.inhibitors {
+		i.Set(on)
+	}
+}
+
+func (g *alertGroup) Point(p *point.Point) {
+	if g.fresh && !g.begin(g.source(p.Name, p.Group, p.Tags), p.Time) {
+		return
+	}
+	st := &g.saved.State
+	st.Add(p.Time, g.level(p, st.Level()), &g.rules)
+	if st.PointRaises(&g.rules) {
+		g.raisePoint(p)
+	}
+}
+
+func (g *alertGroup) raisePoint(p *point.Point) {
+	row, _ := point.AppendPointRow(nil, p) // null where JSON has no number
+	e := g.raise(g.source(p.Name, p.Group, p.Tags), p.Group, p.Time, p.Fields, row)
+	if e == nil {
+		return
+	}
+	q := *p
+	q.Tags = g.addTags(e, p.Tags)
+	q.Fields = g.addFields(e, slices.Clone(p.Fields))
+	if g.regroups(p.Group) {
+		q.Group = g.env.Groups().Get(p.Name, q.Tags, p.Group.Dims, p.Group.ByName)
+	}
+	g.Out.Point(&q)
+}
+
+func (g *alertGroup) Batch(b *point.Batch) {
+	if len(b.Points) == 0 {
+		return
+	}
+	if g.fresh && !g.begin(g.source(b.Name, b.Group, b.Group.Tags), b.TMax) {
+		return
+	}
+	// The first of the worst points is the one that the event tells of.
+	st := &g.saved.State
+	before := st.Level()
+	lowest, highest, worst := alert.Critical, alert.OK, 0
+	for i := range b.Points {
+		l := g.level(&b.Points[i], before)
+		lowest = min(lowest, l)
+		if l > highest {
+			highest, worst = l, i
+		}
+	}
+	l, t := highest, b.Points[worst].Time
+	if g.all {
+		l = lowest
+	}
+	if g.all || l == alert.OK {
+		t = b.TMax
+	}
+	st.Add(t, l, &g.rules)
+	if st.BatchRaises(&g.rules) {
+		g.raiseBatch(b, t, b.Points[worst].Fields)
+	}
+}
+
+func (g *alertGroup) raiseBatch(b *point.Batch, t int64, fields []point.Field) {
+	row, _ := point.AppendBatchRow(nil, b) // null where JSON has no number
+	e := g.raise(g.source(b.Name, b.Group, b.Group.Tags), b.Group, t, fields, row)
+	if e == nil {
+		return
+	}
+	w := &g.batch
+	w.begin(b)
+	for i := range b.Points {
+		q := b.Points[i]
+		q.Tags = g.addTags(e, q.Tags)
+		q.Fields = g.addFields(e, slices.Clone(q.Fields))
+		w.add(&q)
+	}
+	if g.levelTag != "" || g.idTag != "" {
+		// A batch's tags are its group's dimensions.
+		tags := g.addTags(e, b.Group.Tags)
+		dims := make([]string, len(tags))
+		for i := range tags {
+			dims[i] = tags[i].Key
+		}
+		w.batch.Group = g.env.Groups().Get(b.Name, tags, dims, b.Group.ByName)
+	}
+	g.Out.Batch(&w.batch)
+}
+
+func (g *alertGroup) Delete(group *point.Group) {
+	if len(g.inhibitors) > 0 {
+		g.inhibit(false)
+		delete(g.alertNode.inhibitors, g)
+	}
+	g.Out.Delete(group)
+}
+
+// raise makes the newest level an event and sends it. It returns nil if there is none after all,
+// and otherwise the event, whether it was inhibited or not.
+func (g *alertGroup) raise(s *alert.Source, group *point.Group, t int64, fields []point.Field, row []byte) *alert.Event {
+	st := &g.saved.State
+	l := st.Level()
+	st.Trigger(t)
+	g.inhibit(l != alert.OK)
+	if g.noRecoveries && l == alert.OK {
+		return nil
+	}
+	e := &alert.Event{
+		Time: t, Duration: st.Duration(), Level: l, Recoverable: !g.noRecoveries,
+		Topic: g.topic, Category: g.category, Name: s.Name, Task: s.Task, Node: g.env.Node(),
+		Group: group.ID, GroupTags: group.Tags, Tags: s.Tags, Fields: slices.Clone(fields),
+		Data: point.AppendSeries(nil, row), Handlers: g.handlers,
+	}
+	if err := g.templates.Render(s, e); err != nil {
+		g.env.Fail(err)
+		return nil
+	}
+	g.saved.ID = e.ID
+	e.SetEventID()
+	g.send(e)
+	return e
+}
+
+// send counts e, stores it in its topics and hands it out, unless another alert inhibits it.
+func (g *alertGroup) send(e *alert.Event) {
+	topics := g.env.Topics()
+	if topics.Inhibitors().Inhibits(e.Category, e.Tags) {
+		*g.counts.inhibited++
+		return
+	}
+	*g.counts.triggered++
+	*g.counts.levels[e.Level]++
+	e.NodePrevious = topics.Collect(g.own, e)
+	e.Previous = e.NodePrevious
+	if g.topic != "" {
+		e.Previous = topics.Collect(g.topic, e)
+	}
+	g.env.Emit(spec.Effect{Kind: spec.AlertEffect, Event: e})
+}
+
+func (g *alertGroup) source(name string, group *point.Group, tags []point.Tag) *alert.Source {
+	return &alert.Source{Name: name, Task: g.env.Task(), Group: group.ID, Tags: tags, Host: g.env.Host()}
+}
+
+// addTags returns tags with those of the event that the script wants.
+func (g *alertGroup) addTags(e *alert.Event, tags []point.Tag) []point.Tag {
+	if g.levelTag != "" {
+		tags = point.SetTag(tags, g.levelTag, e.Level.String())
+	}
+	if g.idTag != "" {
+		tags = point.SetTag(tags, g.idTag, e.ID)
+	}
+	return tags
+}
+
+// regroups reports whether the tags that the event adds change a point's group.
+func (g *alertGroup) regroups(group *point.Group) bool {
+	return g.levelTag != "" && slices.Contains(group.Dims, g.levelTag) || g.idTag != "" && slices.Contains(group.Dims, g.idTag)
+}
+
+// addFields sets the fields of the event that the script wants.
+func (g *alertGroup) addFields(e *alert.Event, fields []point.Field) []point.Field {
+	if g.levelField != "" {
+		fields = point.SetField(fields, g.levelField, point.StringValue(e.Level.String()))
+	}
+	if g.messageField != "" {
+		fields = point.SetField(fields, g.messageField, point.StringValue(e.Message))
+	}
+	if g.durationField != "" {
+		fields = point.SetField(fields, g.durationField, point.IntValue(int64(e.Duration)))
+	}
+	if g.idField != "" {
+		fields = point.SetField(fields, g.idField, point.StringValue(e.ID))
+	}
+	return fields
+}

@@ -1,0 +1,460 @@
+package node
+
+import (
+	"bytes"
+	"encoding/gob"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// The tests of this file look at what a task's transcript does not show: topics, counters, saved
+// state, errors of the start. What events come out when is in the conformance vectors.
+
+// An alertEnv is an Env without a task.
+type alertEnv struct {
+	groups   point.Groups
+	topics   *alert.Topics
+	now      int64
+	timers   []*spec.Timer
+	events   []*alert.Event
+	errors   []string
+	failed   error
+	counters map[string]*int64
+}
+
+func newAlertEnv() *alertEnv {
+	return &alertEnv{topics: new(alert.Topics), counters: map[string]*int64{}}
+}
+
+func (e *alertEnv) Task() string           { return "t" }
+func (e *alertEnv) Node() string           { return "alert2" }
+func (e *alertEnv) Input() spec.Edge       { return spec.Stream }
+func (e *alertEnv) DBRPs() []spec.DBRP     { return nil }
+func (e *alertEnv) Groups() *point.Groups  { return &e.groups }
+func (e *alertEnv) Lambda() lambda.Options { return lambda.Options{} }
+func (e *alertEnv) Topics() *alert.Topics  { return e.topics }
+func (e *alertEnv) Host() string           { return "box" }
+func (e *alertEnv) Now() int64             { return e.now }
+func (e *alertEnv) Fail(err error)         { e.failed = err }
+
+func (e *alertEnv) Error(err error) { e.errors = append(e.errors, err.Error()) }
+
+func (e *alertEnv) Emit(x spec.Effect) { e.events = append(e.events, x.Event) }
+
+func (e *alertEnv) At(t int64, prio int, f func()) *spec.Timer {
+	x := &spec.Timer{At: t, Prio: prio, F: f}
+	e.timers = append(e.timers, x)
+	return x
+}
+
+// advance fires the timers due until t.
+func (e *alertEnv) advance(t int64) {
+	for {
+		e.timers = slices.DeleteFunc(e.timers, func(x *spec.Timer) bool { return x.Stopped })
+		i := slices.IndexFunc(e.timers, func(x *spec.Timer) bool { return x.At <= t })
+		if i < 0 {
+			e.now = t
+			return
+		}
+		x := e.timers[i]
+		e.timers = slices.Delete(e.timers, i, i+1)
+		e.now = x.At
+		x.F()
+	}
+}
+
+func (e *alertEnv) Counter(name string) *int64 {
+	if e.counters[name] == nil {
+		e.counters[name] = new(int64)
+	}
+	return e.counters[name]
+}
+
+// sentLines collects what comes out, as line protocol.
+type sentLines struct{ got []string }
+
+func (l *sentLines) Point(p *point.Point) { l.got = append(l.got, string(point.AppendLine(nil, p))) }
+
+func (l *sentLines) Batch(b *point.Batch) {
+	l.got = append(l.got, fmt.Sprintf("batch %s %d", b.Group.ID, b.TMax))
+	for i := range b.Points {
+		l.Point(&b.Points[i])
+	}
+}
+
+func (l *sentLines) Barrier(g *point.Group, t int64) {
+	l.got = append(l.got, fmt.Sprintf("barrier %s %d", g.ID, t))
+}
+func (l *sentLines) Delete(g *point.Group) { l.got = append(l.got, "delete "+g.ID) }
+
+func (l *sentLines) take() []string {
+	got := l.got
+	l.got = nil
+	return got
+}
+
+// declared makes a node and sets properties: name, value, name, value. A value is a scalar's Go
+// value, a lambda's text, or a slice of them for a call with several arguments.
+func declared(t testing.TB, word string, props ...any) spec.Declarer {
+	d := spec.New(word)
+	require.NotNil(t, d, word)
+	s := spec.Of(word, d)
+	var args []spec.Arg
+	for i := 0; i < len(props); i += 2 {
+		args = args[:0]
+		values, several := props[i+1].([]any)
+		if !several {
+			values = []any{props[i+1]}
+		}
+		for _, v := range values {
+			args = append(args, scriptArg(t, v))
+		}
+		if props[i] == "" {
+			require.NoError(t, s.SetArgs(args))
+		} else {
+			require.NoError(t, s.Set(props[i].(string), args))
+		}
+	}
+	require.NoError(t, s.Validate())
+	return d
+}
+
+func scriptArg(t testing.TB, v any) spec.Arg {
+	switch v := v.(type) {
+	case string:
+		text, ok := strings.CutPrefix(v, "lambda:")
+		if !ok {
+			return spec.ValueArg(point.StringValue(v), syntax.Pos{})
+		}
+		x, err := syntax.ParseExpr("", text)
+		require.NoError(t, err)
+		return spec.Arg{Type: spec.LambdaType, Lambda: &syntax.Lambda{X: x}}
+	case int:
+		return spec.ValueArg(point.IntValue(int64(v)), syntax.Pos{})
+	case float64:
+		return spec.ValueArg(point.FloatValue(v), syntax.Pos{})
+	case time.Duration:
+		return spec.ValueArg(point.DurationValue(v), syntax.Pos{})
+	}
+	require.Fail(t, "no argument", "%T", v)
+	return spec.Arg{}
+}
+
+func startedAlert(t testing.TB, env spec.Env, props ...any) *alertNode {
+	n := declared(t, "alert", props...).(*alertNode)
+	require.NoError(t, n.Start(env))
+	return n
+}
+
+func (e *alertEnv) group(host string) *point.Group {
+	return e.groups.Get("m", []point.Tag{{Key: "host", Value: host}}, []string{"host"}, false)
+}
+
+func (e *alertEnv) point(host string, t int64, v float64) *point.Point {
+	return &point.Point{
+		Name: "m", Time: t, Group: e.group(host), Tags: []point.Tag{{Key: "host", Value: host}},
+		Fields: []point.Field{{Key: "v", Value: point.FloatValue(v)}},
+	}
+}
+
+func (e *alertEnv) levels() []string {
+	var out []string
+	for _, ev := range e.events {
+		out = append(out, fmt.Sprintf("%d %s %s was %s %d", ev.Time, ev.ID, ev.Level, ev.Previous, int64(ev.Duration)))
+	}
+	e.events = nil
+	return out
+}
+
+func TestAlertStartErrors(t *testing.T) {
+	for _, c := range []struct {
+		want  string
+		props []any
+	}{
+		{"flapping: thresholds are between 0 and 1, got 25 and 50", []any{"flapping", []any{25.0, 50.0}}},
+		{`message: function "json" not defined`, []any{"message", "{{ json .Fields }}"}},
+		{"message: unclosed action", []any{"message", "{{ .ID "}},
+		{"id: ", []any{"id", "{{ end }}"}},
+		{`details: function "nope" not defined`, []any{"details", "{{ nope }}"}},
+		{"", []any{"flapLow", 25.0}}, // flapping is off
+	} {
+		n := declared(t, "alert", c.props...).(*alertNode)
+		err := n.Start(newAlertEnv())
+		if c.want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, c.want)
+		}
+	}
+
+	s := spec.Of("alert", newAlert())
+	require.ErrorContains(t, s.Set("stateChangesOnly", []spec.Arg{scriptArg(t, time.Second), scriptArg(t, time.Second)}), "at most one interval, got 2")
+	require.NoError(t, s.Set("history", []spec.Arg{scriptArg(t, 1_000_000_000)}))
+	require.ErrorContains(t, s.Validate(), "history: want at most 100000")
+}
+
+func TestAlertEvent(t *testing.T) {
+	env := newAlertEnv()
+	n := startedAlert(t, env, "crit", `lambda: "v" > 5`, "category", "hosts", "topic", "ops", "noRecoveries", []any{})
+	var out sentLines
+	a := n.Group(env.group("a"), &out)
+	p := env.point("a", 7, 9)
+	p.Fields = append(p.Fields, point.Field{Key: "x", Value: point.FloatValue(math.NaN())})
+	a.Point(p)
+	p.Fields[0].Value = point.FloatValue(1)
+	a.Point(p)
+	require.Equal(t, []string{"m,host=a v=9,x=NaN 7"}, out.take(), "the recovery goes nowhere")
+	require.Len(t, env.events, 1)
+	e := env.events[0]
+	require.Len(t, e.EventID, 32)
+	require.JSONEq(t, `{"series":[{"name":"m","tags":{"host":"a"},"columns":["time","v","x"],"values":[["1970-01-01T00:00:00.000000007Z",9,null]]}]}`, string(e.Data))
+	require.Contains(t, e.Details, "&#34;v&#34;:9")
+	require.Equal(t, 9.0, e.Fields[0].Value.Float(), "the fields are the event's own")
+	e.EventID, e.Data, e.Details, e.Fields = "", nil, "", nil
+	require.Equal(t, &alert.Event{
+		ID: "m:host=a", Message: "m:host=a is CRITICAL", Time: 7, Level: alert.Critical, Topic: "ops", Category: "hosts", Name: "m",
+		Task: "t", Node: "alert2", Group: "host=a", GroupTags: p.Tags, Tags: p.Tags,
+	}, e)
+}
+
+func TestAlertTopics(t *testing.T) {
+	env := newAlertEnv()
+	env.topics.Collect("ops", &alert.Event{ID: "m:host=a", Level: alert.Info, Time: 3})
+	n := startedAlert(t, env, "crit", `lambda: "v" > 5`, "topic", "ops")
+	a := n.Group(env.group("a"), &sentLines{})
+	a.Point(env.point("a", 7, 1))
+	a.Point(env.point("a", 8, 9))
+	require.Equal(t, []string{"7 m:host=a OK was INFO 4", "8 m:host=a CRITICAL was OK 0"}, env.levels())
+	require.Equal(t, []alert.TopicInfo{{Name: "main:t:alert2", Level: alert.Critical, Collected: 2}, {Name: "ops", Level: alert.Critical, Collected: 3}}, env.topics.List())
+	require.EqualValues(t, 2, *env.Counter("alerts_triggered"))
+	require.EqualValues(t, 1, *env.Counter("oks_triggered"))
+	require.EqualValues(t, 1, *env.Counter("crits_triggered"))
+	require.Zero(t, *env.Counter("infos_triggered"))
+
+	n.Close()
+	require.Len(t, env.topics.List(), 1, "the node's own topic is gone from the lists")
+
+	// The task starts again without its own state: the topics know.
+	n = startedAlert(t, env, "crit", `lambda: "v" > 5`, "topic", "ops")
+	a = n.Group(env.group("a"), &sentLines{})
+	a.Point(env.point("a", 10, 1))
+	require.Equal(t, []string{"10 m:host=a OK was CRITICAL 2"}, env.levels())
+}
+
+func TestAlertInhibit(t *testing.T) {
+	env := newAlertEnv()
+	host := startedAlert(t, env, "crit", `lambda: "v" > 5`, "category", "hosts")
+	rack := startedAlert(t, env, "crit", `lambda: "v" > 5`, "inhibit", []any{"hosts", "host", "nosuch"})
+	var out sentLines
+	ha := host.Group(env.group("a"), &out)
+	ra := rack.Group(env.group("a"), &sentLines{})
+	ra.Point(env.point("a", 1, 9))
+	env.events = nil
+	ha.Point(env.point("a", 2, 9))
+	require.Empty(t, env.events)
+	require.Equal(t, []string{"m,host=a v=9 2"}, out.take(), "the data flows all the same")
+	require.EqualValues(t, 1, *env.Counter("alerts_inhibited"))
+	hb := host.Group(env.group("b"), &out)
+	hb.Point(env.point("b", 2, 9))
+	require.Len(t, env.events, 1, "another host")
+
+	for name, end := range map[string]func(){"close": rack.Close, "delete": func() { ra.Delete(env.group("a")) }} {
+		t.Run(name, func(t *testing.T) {
+			rack.inhibitors[ra.(*alertGroup)] = struct{}{}
+			ra.(*alertGroup).inhibit(true)
+			env.events = nil
+			ha.Point(env.point("a", 3, 9))
+			require.Empty(t, env.events)
+			end()
+			ha.Point(env.point("a", 4, 9))
+			require.Len(t, env.events, 1)
+		})
+	}
+}
+
+func TestAlertBatchRegroups(t *testing.T) {
+	env := newAlertEnv()
+	n := startedAlert(t, env, "crit", `lambda: "v" > 5`, "levelTag", "lvl", "idField", "id")
+	var out sentLines
+	a := n.Group(env.group("a"), &out)
+	p := env.point("a", 7, 9)
+	a.Batch(&point.Batch{Name: "m", TMax: 8, Group: p.Group, Points: []point.Point{{Time: 6, Tags: p.Tags, Fields: p.Fields}, {Time: 7, Tags: p.Tags, Fields: p.Fields}}})
+	a.Batch(&point.Batch{Name: "m", TMax: 9, Group: p.Group})
+	a.Barrier(p.Group, 10)
+	require.Equal(t, []string{"batch host=a,lvl=CRITICAL 8", "m,host=a,lvl=CRITICAL id=\"m:host=a\",v=9 6", "m,host=a,lvl=CRITICAL id=\"m:host=a\",v=9 7", "barrier host=a 10"},
+		slices.Concat(trimNames(out.take())))
+	require.Equal(t, []string{"6 m:host=a CRITICAL was OK 0"}, env.levels(), "the first of the worst points")
+}
+
+// trimNames puts the measurement back that points in batches do not carry.
+func trimNames(got []string) []string {
+	for i := range got {
+		if strings.HasPrefix(got[i], ",") {
+			got[i] = "m" + got[i]
+		}
+	}
+	return got
+}
+
+func TestAlertTemplateFails(t *testing.T) {
+	for _, props := range [][]any{{"id", "{{ .Nope }}"}, {"message", "{{ .Nope }}"}, {"details", "{{ .Nope }}"}} {
+		env := newAlertEnv()
+		n := startedAlert(t, env, append(props, "crit", `lambda: "v" > 5`)...)
+		var out sentLines
+		n.Group(env.group("a"), &out).Point(env.point("a", 1, 9))
+		require.ErrorContains(t, env.failed, "can't evaluate field Nope in type alert.")
+		require.Empty(t, env.events)
+		require.Empty(t, out.take())
+	}
+}
+
+func TestAlertErrorsAreCheap(t *testing.T) {
+	env := newAlertEnv()
+	n := startedAlert(t, env, "crit", `lambda: "w" > 5`)
+	a := n.Group(env.group("a"), &sentLines{})
+	p := env.point("a", 1, 9)
+	a.Point(p)
+	require.Equal(t, []string{`error evaluating expression for level: left reference value "w" is missing value level=CRITICAL`}, env.errors)
+	env.errors = make([]string, 0, 1000)
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { a.Point(p) }), 1.0, "the error's text in this test")
+}
+
+// A handlerStub stands for any alert handler.
+type handlerStub struct{ To string }
+
+func (h *handlerStub) Declare(s *spec.Spec) {
+	s.Doc("test")
+	s.Arg(&h.To, "to", "test")
+	s.Hide()
+}
+
+func init() { spec.RegisterHandler("stubForAlertTest", func() spec.Declarer { return &handlerStub{} }) }
+
+func TestAlertHandlers(t *testing.T) {
+	env := newAlertEnv()
+	n := startedAlert(t, env, "crit", `lambda: TRUE`, "StubForAlertTest", "x", "stubForAlertTest", "y")
+	n.Group(env.group("a"), &sentLines{}).Point(env.point("a", 1, 1))
+	require.Equal(t, []alert.Handler{
+		{Kind: "stubForAlertTest", Options: json.RawMessage(`{"To":"x"}`)},
+		{Kind: "stubForAlertTest", Options: json.RawMessage(`{"To":"y"}`)},
+	}, env.events[0].Handlers)
+}
+
+// restart saves the state of an alert and one group and loads it into new ones.
+func restart(t *testing.T, env *alertEnv, old *alertNode, oldGroup point.Sink, out point.Sink, props ...any) (*alertNode, point.Sink) {
+	n := startedAlert(t, env, props...)
+	a := n.Group(env.group("a"), out)
+	saveAndLoad(t, old, n)
+	saveAndLoad(t, oldGroup, a)
+	return n, a
+}
+
+// saveAndLoad copies the state of one node or sink into another as a restart does.
+func saveAndLoad(t *testing.T, from, to any) {
+	state := from.(spec.Stateful).State()
+	if state == nil {
+		return
+	}
+	var b bytes.Buffer
+	require.NoError(t, gob.NewEncoder(&b).Encode(state))
+	require.NoError(t, gob.NewDecoder(&b).Decode(to.(spec.Stateful).State()))
+	if r, ok := to.(spec.Restorer); ok {
+		r.Restored()
+	}
+}
+
+func TestAlertRestored(t *testing.T) {
+	env := newAlertEnv()
+	props := []any{"crit", `lambda: "v" > 5`, "warn", `lambda: count() > 3 AND "v" > 3`, "stateChangesOnly", []any{}, "inhibit", []any{"hosts", "host"}}
+	n := startedAlert(t, env, props...)
+	a := n.Group(env.group("a"), &sentLines{})
+	a.Point(env.point("a", 1, 9))
+	a.Point(env.point("a", 2, 9))
+	env.events = nil
+
+	// As it was: no repeat, and the recovery has the whole duration.
+	m, b := restart(t, env, n, a, &sentLines{}, props...)
+	require.True(t, env.topics.Inhibitors().Inhibits("hosts", []point.Tag{{Key: "host", Value: "a"}}))
+	b.Point(env.point("a", 3, 9))
+	require.Empty(t, env.events)
+	b.Point(env.point("a", 4, 1))
+	require.Equal(t, []string{"4 m:host=a OK was CRITICAL 3"}, env.levels())
+	b.Point(env.point("a", 5, 4)) // count: 1 at 4, 2 here
+	b.Point(env.point("a", 6, 4))
+	require.Empty(t, env.events)
+
+	// The shared count goes on.
+	_, b = restart(t, env, m, b, &sentLines{}, props...)
+	b.Point(env.point("a", 7, 4))
+	require.Equal(t, []string{"7 m:host=a WARNING was OK 0"}, env.levels())
+
+	// The state is from before the event at 8: the recovery at 9 must come, and no second alert.
+	saved := startedAlert(t, env, props...)
+	savedGroup := saved.Group(env.group("a"), &sentLines{})
+	saveAndLoad(t, b, savedGroup)
+	b.Point(env.point("a", 8, 9))
+	env.events = nil
+	var topics alert.Topics // what was written to disk
+	topics.Load(env.topics.Snapshot())
+	state := *savedGroup.(*alertGroup).State().(*alertState)
+	state.Stored = alert.EventState{Time: 7, Level: alert.Warning}
+	env.topics = &topics
+	c := startedAlert(t, env, props...).Group(env.group("a"), &sentLines{}).(*alertGroup)
+	c.saved = state
+	c.Restored()
+	c.Point(env.point("a", 9, 9))
+	require.Empty(t, env.events)
+	c.Point(env.point("a", 10, 1))
+	require.Equal(t, []string{"10 m:host=a OK was CRITICAL 3"}, env.levels())
+}
+
+func TestAlertSteadyAllocs(t *testing.T) {
+	env := newAlertEnv()
+	n := startedAlert(t, env, "crit", `lambda: "v" > 5`, "stateChangesOnly", []any{}, "flapping", []any{0.25, 0.5})
+	a := n.Group(env.group("a"), &sentLines{})
+	ok, crit := env.point("a", 1, 1), env.point("a", 1, 9)
+	a.Point(ok)
+	require.Zero(t, testing.AllocsPerRun(100, func() { a.Point(ok) }))
+	a.Point(crit)
+	require.Zero(t, testing.AllocsPerRun(100, func() { a.Point(crit) }), "unchanged")
+}
+
+func BenchmarkAlert(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		v     float64
+		props []any
+	}{
+		{"steady=crit", 1, nil},
+		{"steady=three", 1, []any{"warn", `lambda: "v" > 4`, "info", `lambda: "v" > 3`}},
+		{"steady=flapping", 1, []any{"flapping", []any{0.25, 0.5}}},
+		{"event", 9, []any{"details", "-"}},
+		{"event=details", 9, nil},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			env := newAlertEnv()
+			n := startedAlert(b, env, append(c.props, "crit", `lambda: "v" > 5`)...)
+			a := n.Group(env.group("a"), &sentLines{})
+			p := env.point("a", 1, c.v)
+			a.Point(p)
+			b.ReportAllocs()
+			for b.Loop() {
+				a.Point(p)
+				env.events = env.events[:0]
+			}
+		})
+	}
+}
