@@ -1,0 +1,57 @@
+package node
+
+import (
+	"errors"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+func init() { spec.Register("shift", func() spec.Declarer { return &shift{} }) }
+
+// shift moves data in time (spec/nodes.md section 3.11).
+type shift struct {
+	by time.Duration
+
+	point point.Point
+	batch point.Batch
+}
+
+func (s *shift) Declare(d *spec.Spec) {
+	d.Doc("Adds a duration to the times of points and batches, to compare with what was before.")
+	d.Arg(&s.by, "duration", "what to add; may be negative")
+	d.Check(func() error {
+		if s.by == 0 {
+			return errors.New("invalid shift value: must be non zero duration")
+		}
+		return nil
+	})
+	d.Example("stream|from().measurement('m')|shift(10s)", "m v=1 0s\nm v=2 1s", "m v=1 10s\nm v=2 11s")
+}
+
+func (s *shift) Open(out point.Sink) point.Sink {
+	return &shiftSink{shift: s, Forward: spec.Forward{Out: out}}
+}
+
+type shiftSink struct {
+	*shift
+	spec.Forward
+}
+
+func (s *shiftSink) Point(p *point.Point) {
+	s.point = *p
+	s.point.Time += int64(s.by)
+	s.Out.Point(&s.point)
+}
+
+func (s *shiftSink) Batch(b *point.Batch) {
+	points := append(s.batch.Points[:0], b.Points...)
+	for i := range points {
+		points[i].Time += int64(s.by)
+	}
+	s.batch = *b
+	s.batch.TMax += int64(s.by)
+	s.batch.Points = points
+	s.Out.Batch(&s.batch)
+}
