@@ -197,11 +197,11 @@ func plain(v point.Value) any {
 // jsonLine is the template function json.
 func jsonLine(v any) (htmltemplate.JS, error) {
 	b, err := json.Marshal(v)
-	return htmltemplate.JS(b) + "\n", err //nolint:gosec // JSON is safe where it is put
+	return htmltemplate.JS(b) + "\n", err
 }
 
 // jsonCompact is the template function of that name.
 func jsonCompact(v any) (htmltemplate.JS, error) {
 	b, err := json.Marshal(v)
-	return htmltemplate.JS(b), err //nolint:gosec // JSON is safe where it is put
+	return htmltemplate.JS(b), err
 }

@@ -11,8 +11,7 @@ import (
 
 func init() { spec.Register("deadman", func() spec.Declarer { return &deadman{} }) }
 
-// deadman is short for an alert on the number of points that the node in front sends
-// .
+// deadman is short for an alert on the number of points that the node in front sends.
 type deadman struct {
 	threshold  float64
 	interval   time.Duration

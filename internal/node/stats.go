@@ -148,7 +148,7 @@ func (s *stats) at(g *point.Group) int {
 		s.index = append(s.index, 0)
 	}
 	s.counts = append(s.counts, statsCount{group: g})
-	s.index[g.Index] = int32(len(s.counts)) //nolint:gosec // as many as there are groups
+	s.index[g.Index] = int32(len(s.counts))
 	s.env.Groups().Hold(g)
 	return len(s.counts) - 1
 }
