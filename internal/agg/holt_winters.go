@@ -11,14 +11,14 @@ import (
 func init() {
 	params := []Param{
 		fieldArg,
-		{"h", "number of values to forecast", func(a *Args) any { return &a.Horizon }},
-		{"m", "values in a season; less than 2 for none", func(a *Args) any { return &a.Season }},
+		{"h", "number of values to forecast, at most 10000", func(a *Args) any { return &a.Horizon }},
+		{"m", "values in a season, at most 1000; less than 2 for none", func(a *Args) any { return &a.Season }},
 		{"interval", "time between values", func(a *Args) any { return &a.Interval }},
 	}
 	const window, in = "window().periodCount(4).everyCount(4)|", "m v=5 0s\nm v=5 10s\nm v=5 20s\nm v=5 30s"
 	register(&Def{
 		Name:    "holtWinters",
-		Doc:     "Forecasts values by the damped Holt-Winters method. The values should come once per interval; of several in one interval the first counts. Needs two values, and a season of them if there are seasons.",
+		Doc:     "Forecasts values by the damped Holt-Winters method. The values should come once per interval; of several in one interval the first counts. Needs two values, and a season of them if there are seasons, within 10000 intervals.",
 		Params:  params,
 		Class:   Forecast,
 		Kinds:   numFloat,
@@ -124,7 +124,10 @@ func (h *holtWinters) bucket() bool {
 		if r <= t {
 			continue
 		}
-		if (r-t)/h.interval > maxInterval-int64(len(h.y)) {
+		if uint64(r-t)/uint64(h.interval) > maxInterval { // r-t may need 64 bits
+			return false
+		}
+		if len(h.y) > maxInterval {
 			return false
 		}
 		for t += h.interval; t < r; t += h.interval {

@@ -57,6 +57,8 @@ func TestHoltWintersEdges(t *testing.T) {
 	require.Empty(t, forecast(t, "holtWinters", 3, 0, far), "too many intervals")
 	middle := []point.Sample{set[0], sampleOf(1<<32, 1.0), set[3]}
 	require.Empty(t, forecast(t, "holtWinters", 3, 0, middle), "too many intervals on the way")
+	lost := []point.Sample{{Time: math.MinInt64 / 2, Value: point.FloatValue(1)}, {Time: math.MaxInt64 / 4 * 3, Value: point.FloatValue(1)}, {Time: math.MinInt64/2 + int64(time.Minute), Value: point.FloatValue(1)}}
+	require.Empty(t, forecast(t, "holtWinters", 3, 0, lost), "more time than an int64 holds")
 	require.Len(t, forecast(t, "holtWinters", 3, 0, append(set[:4:4], set[6:]...)), 3, "missing values")
 	require.Len(t, forecast(t, "holtWinters", 3, 6, ints(1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7)), 3)
 
