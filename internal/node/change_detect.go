@@ -9,7 +9,7 @@ import (
 
 func init() { spec.Register("changeDetect", func() spec.Declarer { return &changeDetect{} }) }
 
-// changeDetect passes on the points at which a field changes (spec/nodes.md section 3.8).
+// changeDetect passes on the points at which a field changes.
 type changeDetect struct {
 	fields []string
 

@@ -9,7 +9,7 @@ import (
 
 func init() { spec.Register("default", func() spec.Declarer { return &defaults{} }) }
 
-// defaults gives values to fields and tags that points lack (spec/nodes.md section 3.5).
+// defaults gives values to fields and tags that points lack.
 type defaults struct {
 	fields []point.Field // sorted by key
 	tags   []point.Tag   // sorted by key

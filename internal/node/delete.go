@@ -9,7 +9,7 @@ import (
 
 func init() { spec.Register("delete", func() spec.Declarer { return &deletes{} }) }
 
-// deletes takes fields and tags out of points (spec/nodes.md section 3.6).
+// deletes takes fields and tags out of points.
 type deletes struct {
 	fields, tags []string
 

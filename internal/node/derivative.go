@@ -13,7 +13,7 @@ func init() {
 	spec.Register("derivative", func() spec.Declarer { return &derivative{unit: time.Second} })
 }
 
-// derivative emits the rate of change of one field per unit of time (spec/nodes.md section 3.7).
+// derivative emits the rate of change of one field per unit of time.
 type derivative struct {
 	field, as   string
 	unit        time.Duration

@@ -13,7 +13,7 @@ import (
 
 func init() { spec.Register("eval", func() spec.Declarer { return &eval{} }) }
 
-// eval computes fields and tags (spec/nodes.md section 3.3, spec/lambda.md section 6).
+// eval computes fields and tags.
 type eval struct {
 	lambdas  []*syntax.Lambda
 	as, tags []string

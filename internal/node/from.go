@@ -11,7 +11,7 @@ import (
 
 func init() { spec.Register("from", func() spec.Declarer { return &from{} }) }
 
-// from picks points out of the stream (spec/nodes.md section 2.1).
+// from picks points out of the stream.
 type from struct {
 	database, retentionPolicy, measurement string
 	dims                                   spec.Dims

@@ -10,7 +10,7 @@ import (
 
 func init() { spec.Register("groupBy", func() spec.Declarer { return &groupBy{} }) }
 
-// groupBy groups data anew (spec/nodes.md section 3.4).
+// groupBy groups data anew.
 type groupBy struct {
 	dims    spec.Dims
 	exclude []string

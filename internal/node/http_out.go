@@ -10,7 +10,7 @@ import (
 
 func init() { spec.Register("httpOut", func() spec.Declarer { return &httpOut{} }) }
 
-// httpOut keeps the latest data of each group for the HTTP API (spec/outputs.md section 5).
+// httpOut keeps the latest data of each group for the HTTP API.
 type httpOut struct {
 	endpoint string
 

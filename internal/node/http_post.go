@@ -14,7 +14,7 @@ import (
 
 func init() { spec.Register("httpPost", func() spec.Declarer { return &httpPost{} }) }
 
-// httpPost sends the data that passes to an HTTP server (spec/outputs.md section 4).
+// httpPost sends the data that passes to an HTTP server.
 //
 // The request is an effect: the task does not wait for it. Only codeField needs the answer, so
 // with it the data is held back, in order, until the status code has come.

@@ -15,7 +15,7 @@ func init() {
 	})
 }
 
-// influxDBOut has its points written to InfluxDB (spec/outputs.md section 2).
+// influxDBOut has its points written to InfluxDB.
 type influxDBOut struct {
 	cluster, database, retentionPolicy, measurement string
 	precision, consistency                          string

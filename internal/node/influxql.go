@@ -14,7 +14,7 @@ func init() {
 	}
 }
 
-// influxql is every node that applies a function of package agg (spec/nodes.md section 5). What
+// influxql is every node that applies a function of package agg. What
 // needs room to compute is shared by the groups, since a set is computed in one go; a group keeps
 // only the samples of the set that is coming in.
 type influxql struct {

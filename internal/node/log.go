@@ -11,7 +11,7 @@ import (
 
 func init() { spec.Register("log", func() spec.Declarer { return &logNode{level: "INFO"} }) }
 
-// logNode writes the data that passes to the agent's log (spec/outputs.md section 6).
+// logNode writes the data that passes to the agent's log.
 type logNode struct {
 	level, prefix string
 

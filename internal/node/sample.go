@@ -9,7 +9,7 @@ import (
 
 func init() { spec.Register("sample", func() spec.Declarer { return &sample{} }) }
 
-// sample passes on a part of the points (spec/nodes.md section 3.10).
+// sample passes on a part of the points.
 type sample struct {
 	rate point.Value
 

@@ -10,7 +10,7 @@ import (
 
 func init() { spec.Register("shift", func() spec.Declarer { return &shift{} }) }
 
-// shift moves data in time (spec/nodes.md section 3.11).
+// shift moves data in time.
 type shift struct {
 	by time.Duration
 

@@ -9,7 +9,7 @@ import (
 
 func init() { spec.Register("where", func() spec.Declarer { return &where{} }) }
 
-// where passes on the points for which a predicate holds (spec/nodes.md section 3.2).
+// where passes on the points for which a predicate holds.
 type where struct {
 	pred *syntax.Lambda
 

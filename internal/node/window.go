@@ -10,7 +10,7 @@ import (
 
 func init() { spec.Register("window", func() spec.Declarer { return &window{} }) }
 
-// window collects the points of a group and emits them as batches (spec/nodes.md section 3.1).
+// window collects the points of a group and emits them as batches.
 type window struct {
 	period, every           time.Duration
 	periodCount, everyCount int64

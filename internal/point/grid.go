@@ -6,7 +6,7 @@ import (
 )
 
 // A Grid is the set of multiples of a step, counted from 1 January of year 1 UTC, a Monday, as
-// Go's Time.Truncate and Kapacitor do (spec/nodes.md section 1.3). The zero Grid changes nothing.
+// Go's Time.Truncate and Kapacitor do. The zero Grid changes nothing.
 type Grid struct {
 	step  int64
 	epoch int64 // distance of the Unix epoch from the multiple of step before it

@@ -95,7 +95,7 @@ func (gs *Groups) Release(g *Group) {
 	}
 }
 
-// ID returns the group ID of a point, as Kapacitor writes it (spec/nodes.md section 1.2).
+// ID returns the group ID of a point, as Kapacitor writes it.
 func ID(name string, tags []Tag, dims []string, byName bool) string {
 	if len(dims) == 0 {
 		if byName {

@@ -24,7 +24,7 @@ const (
 	Null
 )
 
-// String returns the name that error messages use (spec/lambda.md section 1).
+// String returns the name that error messages use.
 func (k Kind) String() string {
 	switch k {
 	case Missing:

@@ -15,7 +15,7 @@ import (
 )
 
 // This file evaluates a script: it walks the statements once and builds the graph of nodes
-// (spec/tickscript-language.md section 3).
+//.
 
 // A script is the state of one evaluation. Its methods raise errors by panicking with
 // *syntax.Error; eval recovers them.

@@ -257,16 +257,19 @@ func (t *Task) fail(err error) {
 	}
 }
 
-// Close ends the input: nodes that hold data back until more comes send it on.
+// Close ends the input: nodes that hold data back until more comes send it on, and all give up
+// what they share with other tasks. A task that has failed only does the latter.
 func (t *Task) Close() error {
-	return t.guard(func() {
-		for _, n := range t.graph.nodes {
-			if c, ok := n.decl.(spec.Closer); ok && t.failed == nil {
+	for _, n := range t.graph.nodes {
+		if c, ok := n.decl.(spec.Closer); ok {
+			func() {
+				defer t.border()
 				t.at = n
 				c.Close()
-			}
+			}()
 		}
-	})
+	}
+	return t.failed
 }
 
 // Take returns the effects since the last Take, in order. They are valid until the next call of

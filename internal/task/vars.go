@@ -25,7 +25,7 @@ type jsonVar struct {
 }
 
 // ParseVars reads variables in Kapacitor's JSON form, {"name": {"type": T, "value": V}}, or a task
-// file that has such an object under "vars" (spec/tickscript-language.md section 5.1).
+// file that has such an object under "vars".
 func ParseVars(file string, text []byte) (map[string]spec.Arg, error) {
 	var whole struct {
 		Vars map[string]jsonVar `json:"vars"`
