@@ -51,7 +51,8 @@ type Spec struct {
 	check    func() error
 	objects  func(kind string) Declarer
 	added    func(kind string, d Declarer)
-	current  *Spec // handler that the last property made
+	current  *Spec   // handler that the last property made
+	made     []*Spec // all handlers made
 	handlers []*Spec
 	hidden   bool
 }
@@ -266,7 +267,14 @@ func (s *Spec) Validate() error {
 		}
 	}
 	if s.check != nil {
-		return s.check()
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	for _, sub := range s.made {
+		if err := sub.Validate(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
-// This file evaluates a script: it walks the statements once and builds the graph of nodes
-//.
+// This file evaluates a script: it walks the statements once and builds the graph of nodes.
 
 // A script is the state of one evaluation. Its methods raise errors by panicking with
 // *syntax.Error; eval recovers them.
