@@ -58,7 +58,7 @@ fuzz: ## run every fuzzer for FUZZTIME
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## check style and formatting
 	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd internal plugins); \
 	  if [ -n "$$out" ]; then echo "not formatted with gofumpt:"; echo "$$out"; exit 1; fi
-	$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) run ./...
+	$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) run --allow-parallel-runners ./...
 
 fmt: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## format the code
 	$(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -w cmd internal plugins

@@ -112,6 +112,6 @@ func (h *httpOutGroup) Batch(b *point.Batch) {
 }
 
 func (h *httpOutGroup) Delete(g *point.Group) {
-	h.httpOut.latest = slices.DeleteFunc(h.latest, func(l latest) bool { return l.Group == h.group })
+	h.latest = slices.DeleteFunc(h.latest, func(l latest) bool { return l.Group == h.group })
 	h.Out.Delete(g)
 }

@@ -20,7 +20,7 @@ type prefixed struct {
 }
 
 func (p *prefixed) wrap(cause error) error {
-	if cause != p.cause {
+	if cause != p.cause { //nolint:errorlint // identity is meant: the same value again
 		p.cause, p.err = cause, fmt.Errorf("%s: %w", p.prefix, cause)
 	}
 	return p.err

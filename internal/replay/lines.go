@@ -22,14 +22,13 @@ import (
 // or not. Two comments mean something: "# dbrp: db.rp" sets the database and retention policy of
 // the lines that follow, "# advance: 5s" moves the clock on.
 type Lines struct {
-	file     string
-	in       *bufio.Reader
-	seg      segment
-	dec      *lineprotocol.Decoder
-	dbrp     spec.DBRP
-	intern   point.Interner
-	point    point.Point
-	finished bool
+	file   string
+	in     *bufio.Reader
+	seg    segment
+	dec    *lineprotocol.Decoder
+	dbrp   spec.DBRP
+	intern point.Interner
+	point  point.Point
 }
 
 // NewLines returns a reader of r; file is its name in errors. Points belong to dbrp until a
@@ -198,11 +197,10 @@ func (s *segment) Read(b []byte) (int, error) {
 	if s.fresh && s.takeDirective() {
 		return 0, io.EOF
 	}
-	chunk, err := s.in.Peek(1)
-	if err != nil {
+	if _, err := s.in.Peek(1); err != nil {
 		return 0, err
 	}
-	chunk, _ = s.in.Peek(min(s.in.Buffered(), len(b)))
+	chunk, _ := s.in.Peek(min(s.in.Buffered(), len(b)))
 	end := s.lines(chunk)
 	n := copy(b, chunk[:end])
 	_, _ = s.in.Discard(n)

@@ -120,7 +120,7 @@ func (v *Vector) replay(o replay.Options) ([]string, error) {
 	t, err := v.Load()
 	if err != nil {
 		w.Error(err.Error())
-		return splitFlushed(w, &out), nil
+		return splitFlushed(w, &out), nil //nolint:nilerr // a rejection is part of the transcript
 	}
 	src, err := replay.NewLines(v.Name+".lp", bytes.NewReader(v.Data), t.DBRPs()[0])
 	if err != nil {
