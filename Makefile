@@ -38,6 +38,7 @@ run: build ## run the agent with sample.conf
 	bin/telegraf-tigk --config sample.conf
 
 test: ## run all tests
+	@scripts/need-influxdb
 	go test ./...
 
 race: ## run the tests of our own packages with the race detector
