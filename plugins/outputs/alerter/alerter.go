@@ -1,0 +1,233 @@
+//go:generate go tool readme_config_includer
+
+// Package alerter is the output plugin that delivers what processors.tick decided: alert events to
+// their handlers and points to InfluxDB.
+//
+// Write never waits for a receiver. It puts each event into the spool and one delivery for every
+// handler of the event into the queue of the handler's destination; each queue has workers of its
+// own, so a dead receiver holds back nothing but itself.
+package alerter
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/outputs"
+	"github.com/influxdata/telegraf/selfstat"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+// Alerter is the plugin.
+type Alerter struct {
+	Timeout          config.Duration `toml:"timeout"`
+	CloseTimeout     config.Duration `toml:"close_timeout"`
+	RetryMinInterval config.Duration `toml:"retry_min_interval"`
+	RetryMaxInterval config.Duration `toml:"retry_max_interval"`
+	RetryMaxAge      config.Duration `toml:"retry_max_age"`
+	SpoolMaxEvents   int             `toml:"spool_max_events"`
+	SpoolMaxSize     config.Size     `toml:"spool_max_size"`
+
+	Log        telegraf.Logger     `toml:"-"`
+	Statistics *selfstat.Collector `toml:"-"`
+
+	configs  map[*handler.Kind][]any // sections of handlers
+	influx   []*influxSection
+	stats    *stats
+	limit    *limiter
+	outlets  map[*handler.Kind]*outlet
+	dispatch *dispatcher
+	points   []*pointWriter
+}
+
+// SampleConfig returns the documented default configuration.
+func (*Alerter) SampleConfig() string { return sampleConfig }
+
+// Init checks the configuration. It opens nothing but the files that the configuration names.
+func (a *Alerter) Init() error {
+	switch {
+	case a.RetryMinInterval <= 0 || a.RetryMaxInterval < a.RetryMinInterval:
+		return errors.New("want 0 < retry_min_interval <= retry_max_interval")
+	case a.Timeout <= 0:
+		return errors.New("timeout must be positive")
+	case a.SpoolMaxEvents <= 0 || a.SpoolMaxSize <= 0:
+		return errors.New("spool_max_events and spool_max_size must be positive")
+	}
+	a.stats = newStats(a.Statistics)
+	a.limit = newLimiter(10*time.Minute, time.Now)
+	a.outlets = map[*handler.Kind]*outlet{}
+	for _, k := range handler.Kinds() {
+		if k.Open == nil {
+			continue
+		}
+		configs := a.configs[k]
+		if len(configs) == 0 && k.Required {
+			continue
+		}
+		sender, err := k.Open(configs)
+		if err != nil {
+			return err
+		}
+		a.outlets[k] = &outlet{kind: k, configs: configs, sender: sender}
+	}
+	for _, s := range a.influx {
+		if err := s.init(a.Log); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// Connect starts the delivery. It does not fail because a receiver is down.
+func (a *Alerter) Connect() error {
+	for _, s := range a.influx {
+		if err := s.out.Connect(); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	a.dispatch = newDispatcher(a, newMemorySpool(a.SpoolMaxEvents, int64(a.SpoolMaxSize)))
+	for _, s := range a.influx {
+		a.points = append(a.points, newPointWriter(a, s))
+	}
+	return nil
+}
+
+// Write takes over events and points. It returns at once and takes all of them: what cannot be
+// delivered is for the retries, and what never can be would only come back.
+func (a *Alerter) Write(metrics []telegraf.Metric) error {
+	for _, m := range metrics {
+		kind, _ := m.GetTag("tick")
+		switch kind {
+		case "alert":
+			e, err := FromMetric(m)
+			if err != nil {
+				a.refuse("event", fmt.Errorf("not an alert event: %w", err))
+				continue
+			}
+			a.event(e)
+		case "point":
+			if len(a.points) == 0 {
+				a.refuse("point", errors.New("points to write to InfluxDB are dropped: add [outputs.alerter.influxdb] or [outputs.alerter.influxdb_v2]"))
+				continue
+			}
+			for _, w := range a.points {
+				w.add(m)
+			}
+		default:
+			a.refuse("metric", errors.New(`metrics that are neither alert events nor points are ignored: add tagpass = {tick = ["alert", "point"]}`))
+		}
+	}
+	return nil
+}
+
+func (a *Alerter) refuse(what string, err error) {
+	a.stats.get("").failed.Incr(1)
+	a.limit.log(a.Log.Errorf, what, err)
+}
+
+// event finds the handlers of e: those that its script names, and the global ones of other kinds.
+func (a *Alerter) event(e *alert.Event) {
+	var list []delivery
+	// A script's handlers hang on its alert node: the level before is the one of the node's topic.
+	if e.Previous != e.NodePrevious {
+		own := *e
+		own.Previous = e.NodePrevious
+		e = &own
+	}
+	named := map[*handler.Kind]bool{}
+	for _, h := range e.Handlers {
+		k := handler.Lookup(h.Kind)
+		if k == nil {
+			a.fail(h.Kind, e, handler.ErrUnknown(h.Kind))
+			continue
+		}
+		named[k] = true
+		o := a.outlets[k]
+		if o == nil {
+			a.fail(k.Name, e, unavailable(k))
+			continue
+		}
+		options, err := k.DecodeOptions(h.Options)
+		if err != nil {
+			a.fail(k.Name, e, err)
+			continue
+		}
+		list = o.add(list, e, options)
+	}
+	for _, o := range a.outlets {
+		if !named[o.kind] {
+			list = o.addGlobal(list, e)
+		}
+	}
+	a.dispatch.put(e, list)
+}
+
+func unavailable(k *handler.Kind) error {
+	if k.Open == nil {
+		return errors.New("not supported yet")
+	}
+	return fmt.Errorf("not configured: add [outputs.alerter.%s]", k.Section)
+}
+
+// fail counts a delivery that can never be made, and reports its cause now and then.
+func (a *Alerter) fail(kind string, e *alert.Event, err error) {
+	a.stats.get(kind).failed.Incr(1)
+	a.limit.log(a.Log.Errorf, kind+" "+err.Error(), fmt.Errorf("%s: alert %q of task %q dropped: %w", kind, e.ID, e.Task, err))
+}
+
+// Close makes what deliveries it can within close_timeout.
+func (a *Alerter) Close() error {
+	deadline := time.Now().Add(time.Duration(a.CloseTimeout))
+	done := make(chan int, len(a.points))
+	for _, w := range a.points {
+		go func() { done <- w.close(deadline) }()
+	}
+	left, clean := 0, true
+	if a.dispatch != nil {
+		left, clean = a.dispatch.close(deadline)
+	}
+	if left > 0 {
+		a.Log.Warnf("Closing with %d alert deliveries that could not be made", left)
+	}
+	lost := 0
+	for range a.points {
+		lost += <-done
+	}
+	if lost > 0 {
+		a.Log.Warnf("Closing with %d points that could not be written", lost)
+	}
+	var errs []error
+	for _, o := range a.outlets {
+		if clean {
+			errs = append(errs, o.sender.Close())
+		}
+	}
+	for _, s := range a.influx {
+		errs = append(errs, s.out.Close())
+	}
+	a.points, a.dispatch = nil, nil
+	a.stats.close()
+	return errors.Join(errs...)
+}
+
+func init() {
+	outputs.Add("alerter", func() telegraf.Output {
+		return &Alerter{
+			Timeout:          config.Duration(30 * time.Second),
+			CloseTimeout:     config.Duration(5 * time.Second),
+			RetryMinInterval: config.Duration(time.Second),
+			RetryMaxInterval: config.Duration(time.Minute),
+			RetryMaxAge:      config.Duration(72 * time.Hour),
+			SpoolMaxEvents:   10000,
+			SpoolMaxSize:     64 << 20,
+		}
+	})
+}

@@ -1,0 +1,224 @@
+package alerter
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/outputs"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// This file reads the plugin's TOML. The sections of handlers are not fields of [Alerter]: which
+// there are, the registry of handlers says.
+
+// A node is a part of the TOML document that is decoded once it is known what it should be.
+type node struct{ decode func(any) error }
+
+// UnmarshalTOML keeps the decoder.
+func (n *node) UnmarshalTOML(decode func(any) error) error {
+	n.decode = decode
+	return nil
+}
+
+// table returns the keys of a table, or of each table of an array.
+func (n node) tables() ([]map[string]node, error) {
+	var one map[string]node
+	if err := n.decode(&one); err == nil {
+		return []map[string]node{one}, nil
+	}
+	var many []map[string]node
+	return many, n.decode(&many)
+}
+
+// general are the options that Telegraf itself reads from the section of an output.
+var general = []string{
+	"alias", "buffer_directory", "buffer_disk_sync", "buffer_strategy", "fielddrop", "fieldexclude", "fieldinclude",
+	"fieldpass", "flush_interval", "flush_jitter", "labels", "log_level", "metric_batch_size", "metric_buffer_limit",
+	"metricpass", "name_override", "name_prefix", "name_suffix", "namedrop", "namedrop_separator", "namepass",
+	"namepass_separator", "startup_error_behavior", "tagdrop", "tagexclude", "taginclude", "tagpass",
+}
+
+// UnmarshalTOML reads the plugin's own options and the sections of handlers.
+func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
+	var keys map[string]node
+	if err := decode(&keys); err != nil {
+		return err
+	}
+	own := optionsOf(reflect.ValueOf(a))
+	sections := map[string]*handler.Kind{}
+	for _, k := range handler.Kinds() {
+		sections[k.Section] = k
+	}
+	a.configs = map[*handler.Kind][]any{}
+	for _, key := range sorted(keys) {
+		where := "outputs.alerter." + key
+		n := keys[key]
+		var err error
+		switch {
+		case own[key].IsValid():
+			err = assign(own[key], n)
+		case sections[key] != nil:
+			err = a.readHandler(where, sections[key], n)
+		case key == "influxdb" || key == "influxdb_v2":
+			err = a.readInflux(where, key, n)
+		case slices.Contains(general, key):
+		default:
+			known := append(sorted(own), append(sorted(sections), "influxdb", "influxdb_v2")...)
+			return fmt.Errorf("outputs.alerter: unknown option %q%s", key, didYouMean(key, append(known, general...)))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+	}
+	return nil
+}
+
+func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
+	if k.Config == nil {
+		return fmt.Errorf("the handler %s is not supported yet", k.Name)
+	}
+	tables, err := n.tables()
+	if err != nil {
+		return err
+	}
+	if len(tables) > 1 && !k.Many {
+		return fmt.Errorf("want one section [%s]", where)
+	}
+	for _, t := range tables {
+		c := k.Config()
+		if err := read(t, c); err != nil {
+			return err
+		}
+		a.configs[k] = append(a.configs[k], c)
+	}
+	return nil
+}
+
+func (a *Alerter) readInflux(where, plugin string, n node) error {
+	tables, err := n.tables()
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		s := newInfluxSection(where, plugin, outputs.Outputs[plugin]())
+		if err := read(t, s, s.out); err != nil {
+			return err
+		}
+		a.influx = append(a.influx, s)
+	}
+	return nil
+}
+
+// read decodes a table into the structs at targets, each of which has some of the options.
+func read(table map[string]node, targets ...any) error {
+	options := map[string]reflect.Value{}
+	for _, t := range targets {
+		for k, v := range optionsOf(reflect.ValueOf(t)) {
+			if _, ok := options[k]; !ok && !slices.Contains(reserved, k) {
+				options[k] = v
+			}
+		}
+	}
+	for _, key := range sorted(table) {
+		f, ok := options[key]
+		if !ok {
+			return fmt.Errorf("unknown option %q%s", key, didYouMean(key, sorted(options)))
+		}
+		if err := assign(f, table[key]); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// reserved are options of Telegraf's InfluxDB outputs that this plugin sets.
+var reserved = []string{
+	"database_tag", "exclude_database_tag", "retention_policy_tag", "exclude_retention_policy_tag", "bucket_tag", "exclude_bucket_tag",
+}
+
+// optionsOf returns the fields of the struct at p that have a toml tag, those of embedded structs included.
+func optionsOf(p reflect.Value) map[string]reflect.Value {
+	options := map[string]reflect.Value{}
+	v := p.Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := f.Tag.Get("toml")
+		switch {
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			for k, e := range optionsOf(v.Field(i).Addr()) {
+				options[k] = e
+			}
+		case f.IsExported() && name != "" && name != "-":
+			options[name] = v.Field(i)
+		}
+	}
+	return options
+}
+
+// assign decodes n into an option. What handlers declare in types of their own is read by way of
+// Telegraf's: its secrets come from secret stores, its durations know days.
+func assign(option reflect.Value, n node) error {
+	switch p := option.Addr().Interface().(type) {
+	case *handler.Secret:
+		s, err := secret(n)
+		*p = s
+		return err
+	case *map[string]handler.Secret:
+		var table map[string]node
+		if err := n.decode(&table); err != nil {
+			return err
+		}
+		*p = map[string]handler.Secret{}
+		for k, v := range table {
+			s, err := secret(v)
+			if err != nil {
+				return fmt.Errorf("%s: %w", k, err)
+			}
+			(*p)[k] = s
+		}
+		return nil
+	case *time.Duration:
+		var d config.Duration
+		err := n.decode(&d)
+		*p = time.Duration(d)
+		return err
+	}
+	return n.decode(option.Addr().Interface())
+}
+
+func secret(n node) (handler.Secret, error) {
+	s := new(config.Secret)
+	if err := n.decode(s); err != nil || s.Empty() {
+		return handler.Secret{}, err
+	}
+	return handler.NewSecret(func() (string, error) {
+		b, err := s.Get()
+		if err != nil {
+			return "", err
+		}
+		defer b.Destroy()
+		return b.String(), nil
+	}), nil
+}
+
+func didYouMean(name string, known []string) string {
+	if n := syntax.Nearest(name, known); n != "" {
+		return "; did you mean " + n + "?"
+	}
+	return ""
+}
+
+func sorted[V any](m map[string]V) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, strings.Compare)
+	return keys
+}

@@ -1,0 +1,277 @@
+package alerter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+)
+
+// A dispatcher runs the workers of all queues. A queue exists while it holds deliveries, a worker
+// while its queue has something for it.
+type dispatcher struct {
+	log              telegraf.Logger
+	stats            *stats
+	limit            *limiter
+	retries          *limiter // for failures that are tried again
+	timeout          time.Duration
+	retryMin         time.Duration
+	retryMax, maxAge time.Duration
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	spool   Spool
+	queues  map[string]*queue
+	waiting map[uint64][]*delivery // by number of the event
+	closing bool
+	idle    chan struct{} // closed when closing and no worker is left
+	workers int
+}
+
+func newDispatcher(a *Alerter, s Spool) *dispatcher {
+	d := &dispatcher{
+		log: a.Log, stats: a.stats, limit: a.limit, retries: newLimiter(time.Minute, time.Now),
+		timeout:  time.Duration(a.Timeout),
+		retryMin: time.Duration(a.RetryMinInterval), retryMax: time.Duration(a.RetryMaxInterval),
+		maxAge: time.Duration(a.RetryMaxAge), spool: s,
+		queues: map[string]*queue{}, waiting: map[uint64][]*delivery{}, idle: make(chan struct{}),
+	}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	return d
+}
+
+// put spools e and queues its deliveries.
+func (d *dispatcher) put(e *alert.Event, list []delivery) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	seq, dropped, err := d.spool.Put(e, len(list))
+	switch {
+	case errors.Is(err, errKnown):
+		d.stats.get("").repeated.Incr(1)
+		return
+	case err != nil:
+		// Better delivered without a net than not at all.
+		d.limit.log(d.log.Errorf, "spool", fmt.Errorf("spool: %w", err))
+	}
+	d.evict(dropped)
+	now := time.Now()
+	for i := range list {
+		it := list[i]
+		it.seq, it.since = seq, now
+		if it.timeout <= 0 {
+			it.timeout = d.timeout
+		}
+		d.waiting[seq] = append(d.waiting[seq], &it)
+		key := it.key()
+		q := d.queues[key]
+		if q == nil {
+			q = newQueue(it.outlet, key)
+			d.queues[key] = q
+		}
+		q.push(&it)
+		d.stats.get(it.outlet.kind.Name).queued.Incr(1)
+		d.start(q)
+	}
+}
+
+func (d *dispatcher) evict(dropped []uint64) {
+	for _, seq := range dropped {
+		for _, it := range d.waiting[seq] {
+			it.gone = true
+		}
+	}
+	if len(dropped) > 0 {
+		d.limit.log(d.log.Warnf, "spool full", errors.New("spool is full: the oldest undelivered alerts are dropped"))
+	}
+}
+
+// start makes sure that a worker looks at q.
+func (d *dispatcher) start(q *queue) {
+	switch {
+	case q.sleeping:
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	case q.workers < q.outlet.kind.Parallel:
+		q.workers++
+		d.workers++
+		go d.work(q)
+	}
+}
+
+func (d *dispatcher) work(q *queue) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	defer d.leave(q)
+	for d.ctx.Err() == nil {
+		c, wait := q.pick(time.Now(), d.closing)
+		if c != nil {
+			d.attempt(q, c)
+			continue
+		}
+		if wait < 0 || q.sleeping {
+			return
+		}
+		q.sleeping = true
+		d.mu.Unlock()
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-q.wake:
+		case <-d.ctx.Done():
+		}
+		t.Stop()
+		d.mu.Lock()
+		q.sleeping = false
+	}
+}
+
+func (d *dispatcher) leave(q *queue) {
+	q.workers--
+	d.workers--
+	if q.n == 0 {
+		delete(d.queues, q.key)
+	}
+	if d.closing && d.workers == 0 {
+		close(d.idle)
+	}
+}
+
+// attempt tries the head of c, which was picked, with the lock released meanwhile.
+func (d *dispatcher) attempt(q *queue, c *chain) {
+	it := c.items[0]
+	st := d.stats.get(q.outlet.kind.Name)
+	if it.gone {
+		st.dropped.Incr(1)
+		d.finish(q, c)
+		return
+	}
+	it.last = d.closing
+	q.flying++
+	d.mu.Unlock()
+	err := d.send(it)
+	d.mu.Lock()
+	q.flying--
+
+	now := time.Now()
+	var how *handler.Error
+	if errors.As(err, &how) && how.Rest != nil {
+		it.options = how.Rest
+	}
+	switch {
+	case err == nil:
+		if q.fails >= 3 { // no news after a hiccup
+			d.log.Infof("Handler %s delivers again", q.outlet.kind.Name)
+		}
+		q.fails, q.resume = 0, time.Time{}
+		st.delivered.Incr(1)
+		d.finish(q, c)
+	case how != nil && how.Permanent:
+		q.fails, q.resume = 0, time.Time{} // the receiver is there
+		st.failed.Incr(1)
+		d.limit.log(d.log.Errorf, q.key+" "+err.Error(), fmt.Errorf("%s: alert %q of task %q dropped: %w", q.outlet.kind.Name, it.event.ID, it.event.Task, err))
+		d.finish(q, c)
+	case now.Sub(it.since) > d.maxAge:
+		st.dropped.Incr(1)
+		d.limit.log(d.log.Errorf, q.key, fmt.Errorf("%s: alert %q of task %q given up after %s: %w", q.outlet.kind.Name, it.event.ID, it.event.Task, d.maxAge, err))
+		d.finish(q, c)
+	default:
+		st.retried.Incr(1)
+		it.attempts++
+		q.fails++
+		var after time.Duration
+		if how != nil {
+			after = how.After
+		}
+		it.due = now.Add(max(after, backoff(it.attempts, d.retryMin, d.retryMax)))
+		q.resume = now.Add(max(after, backoff(q.fails, d.retryMin, d.retryMax)))
+		q.again(c)
+		d.retries.log(d.log.Warnf, q.key, fmt.Errorf("%s: alert %q of task %q is tried again later: %w", q.outlet.kind.Name, it.event.ID, it.event.Task, err))
+	}
+	// Others may go on now that it is known how this one ended.
+	if q.undelivered() > 1 {
+		d.start(q)
+	}
+}
+
+// finish ends the delivery at the head of c.
+func (d *dispatcher) finish(q *queue, c *chain) {
+	it := c.items[0]
+	q.remove(c)
+	d.stats.get(q.outlet.kind.Name).queued.Incr(-1)
+	d.spool.Done(it.seq)
+	list := d.waiting[it.seq]
+	for i := range list {
+		if list[i] == it {
+			list[i] = list[len(list)-1]
+			list = list[:len(list)-1]
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(d.waiting, it.seq)
+	} else {
+		d.waiting[it.seq] = list
+	}
+}
+
+func (d *dispatcher) send(it *delivery) (err error) {
+	ctx, cancel := context.WithTimeout(d.ctx, it.timeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			d.log.Errorf("Handler %s panicked: %v\n%s", it.outlet.kind.Name, r, debug.Stack())
+			err = handler.Permanent(fmt.Errorf("panic: %v", r))
+		}
+	}()
+	err = it.outlet.sender.Send(ctx, it.event, it.options)
+	if err != nil && ctx.Err() != nil && d.ctx.Err() == nil {
+		return fmt.Errorf("no answer within %s: %w", it.timeout, err)
+	}
+	return err
+}
+
+// close gives every queued delivery one last attempt until the deadline and returns how many remain,
+// and whether all senders have come back.
+func (d *dispatcher) close(deadline time.Time) (left int, clean bool) {
+	d.mu.Lock()
+	d.closing = true
+	for _, q := range d.queues {
+		d.start(q)
+	}
+	if d.workers == 0 {
+		close(d.idle)
+	}
+	d.mu.Unlock()
+	t := time.NewTimer(time.Until(deadline))
+	defer t.Stop()
+	select {
+	case <-d.idle:
+	case <-t.C:
+	}
+	d.cancel()
+	select {
+	case <-d.idle:
+		clean = true
+	case <-time.After(time.Second): // one does not heed its context
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, q := range d.queues {
+		left += q.n
+	}
+	if err := d.spool.Close(); err != nil {
+		d.log.Errorf("Closing the spool: %v", err)
+	}
+	return left, clean
+}

@@ -1,0 +1,485 @@
+package alerter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// A receiver is a sender that answers as told and remembers what it got, with the time since its start.
+type receiver struct {
+	mu     sync.Mutex
+	start  time.Time
+	tries  []string
+	got    []string
+	answer func(ctx context.Context, e *alert.Event, try int) error
+	closed bool
+}
+
+func (r *receiver) Send(ctx context.Context, e *alert.Event, _ spec.Declarer) error {
+	r.mu.Lock()
+	r.tries = append(r.tries, e.EventID)
+	try := 0
+	for _, id := range r.tries {
+		if id == e.EventID {
+			try++
+		}
+	}
+	r.mu.Unlock()
+	if r.answer != nil {
+		if err := r.answer(ctx, e, try); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, fmt.Sprintf("%s@%s", e.EventID, time.Since(r.start).Round(time.Second)))
+	return nil
+}
+
+func (r *receiver) Close() error { r.closed = true; return nil }
+
+func (r *receiver) order() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ids []string
+	for _, g := range r.got {
+		id, _, _ := strings.Cut(g, "@")
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// attempts returns how often Send was called.
+func (r *receiver) attempts() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.tries)
+}
+
+type noOptions struct{ to string }
+
+func (*noOptions) Declare(*spec.Spec)    {}
+func (o *noOptions) Destination() string { return o.to }
+
+// bench is a dispatcher with receivers in place of real handlers.
+type bench struct {
+	*dispatcher
+	log *testutil.CaptureLogger
+	n   int
+}
+
+func newBench(s Spool) *bench {
+	log := &testutil.CaptureLogger{}
+	a := &Alerter{
+		Timeout: 30e9, RetryMinInterval: 1e9, RetryMaxInterval: 60e9, RetryMaxAge: 3600e9,
+		Log: log, stats: newStats(nil), limit: newLimiter(10*time.Minute, time.Now),
+	}
+	return &bench{dispatcher: newDispatcher(a, s), log: log}
+}
+
+func (b *bench) outlet(name string, parallel int, answer func(ctx context.Context, e *alert.Event, try int) error) (*outlet, *receiver) {
+	r := &receiver{start: time.Now(), answer: answer}
+	return &outlet{kind: &handler.Kind{Name: name, Parallel: parallel}, sender: r}, r
+}
+
+// emit sends an event of the alert id, numbered within all, to outlets.
+func (b *bench) emit(id string, outlets ...*outlet) {
+	b.n++
+	e := &alert.Event{ID: id, EventID: id + strconv.Itoa(b.n), Task: "t"}
+	var list []delivery
+	for _, o := range outlets {
+		list = append(list, delivery{outlet: o, event: e, options: &noOptions{}})
+	}
+	b.put(e, list)
+}
+
+// pass lets time pass and waits until all that it caused is done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func spool() Spool { return newMemorySpool(1000, 1<<20) }
+
+func TestOrderUnderRetry(t *testing.T) {
+	for _, parallel := range []int{1, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(spool())
+			o, r := b.outlet("x", parallel, func(_ context.Context, e *alert.Event, try int) error {
+				time.Sleep(10 * time.Millisecond)
+				if e.ID == "a" && try < 4 {
+					return errors.New("not now")
+				}
+				return nil
+			})
+			for range 5 {
+				b.emit("a", o)
+				b.emit("b", o)
+			}
+			pass(5 * time.Minute)
+			var a, rest []string
+			for _, id := range r.order() {
+				if id[0] == 'a' {
+					a = append(a, id)
+				} else {
+					rest = append(rest, id)
+				}
+			}
+			require.Equal(t, []string{"a1", "a3", "a5", "a7", "a9"}, a)
+			require.Equal(t, []string{"b2", "b4", "b6", "b8", "b10"}, rest)
+			require.Zero(t, b.mustClose(t))
+			require.Empty(t, b.queues)
+			require.Empty(t, b.waiting)
+		})
+	}
+}
+
+func (b *bench) mustClose(t *testing.T) int {
+	t.Helper()
+	left, clean := b.close(time.Now().Add(5 * time.Second))
+	require.True(t, clean)
+	return left
+}
+
+func TestFailingAlertLetsOthersPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		o, r := b.outlet("x", 1, func(_ context.Context, e *alert.Event, _ int) error {
+			if e.ID == "a" {
+				return errors.New("not this one")
+			}
+			return nil
+		})
+		b.emit("a", o)
+		for range 20 {
+			b.emit("b", o)
+			b.emit("c", o)
+		}
+		pass(time.Minute)
+		require.Len(t, r.order(), 40, "one alert that is refused must not hold back the others")
+		require.Less(t, r.attempts(), 60)
+		require.Equal(t, 1, b.mustClose(t))
+	})
+}
+
+func TestDeadDestinationDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		dead, rd := b.outlet("dead", 2, func(ctx context.Context, _ *alert.Event, _ int) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		good, rg := b.outlet("good", 1, nil)
+		for range 10 {
+			b.emit("a", dead, good)
+			b.emit("b", dead, good)
+		}
+		synctest.Wait()
+		require.Len(t, rg.order(), 20, "at once")
+		pass(10 * time.Minute)
+		require.Empty(t, rd.order())
+		// Attempts take 30 s, the pauses between them grow to a minute.
+		require.InDelta(t, 10, rd.attempts(), 5, "a dead destination is not hammered")
+		start := time.Now()
+		require.Equal(t, 20, b.mustClose(t))
+		require.LessOrEqual(t, time.Since(start), 7*time.Second)
+	})
+}
+
+func TestDestinationsOfOneKind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		o, r := b.outlet("x", 1, nil)
+		r.answer = func(ctx context.Context, e *alert.Event, _ int) error {
+			if e.ID == "dead" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}
+		for i, id := range []string{"dead", "a", "dead", "b"} {
+			e := &alert.Event{ID: id, EventID: strconv.Itoa(i)}
+			b.put(e, []delivery{{outlet: o, event: e, options: &noOptions{to: id}}})
+		}
+		synctest.Wait()
+		require.ElementsMatch(t, []string{"1", "3"}, r.order())
+		b.mustClose(t)
+	})
+}
+
+func TestRecoveryFlushesQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		up := time.Now().Add(2 * time.Hour)
+		b.maxAge = 72 * time.Hour
+		o, r := b.outlet("x", 4, func(context.Context, *alert.Event, int) error {
+			if time.Now().Before(up) {
+				return errors.New("down")
+			}
+			return nil
+		})
+		for i := range 100 {
+			b.emit(string(rune('a'+i%10)), o)
+		}
+		pass(time.Until(up) + 61*time.Second)
+		require.Len(t, r.order(), 100)
+		require.LessOrEqual(t, len(b.log.Warnings()), 130, "about one line a minute")
+		require.Zero(t, b.mustClose(t))
+	})
+}
+
+func TestPermanentFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		o, r := b.outlet("x", 1, func(context.Context, *alert.Event, int) error {
+			return handler.Permanent(errors.New("no such user"))
+		})
+		for range 50 {
+			b.emit("a", o)
+		}
+		synctest.Wait()
+		require.Equal(t, 50, r.attempts(), "each is tried once")
+		require.Equal(t, []string{`E! [] x: alert "a" of task "t" dropped: no such user`}, b.log.Errors(), "one line per cause")
+		require.Zero(t, b.mustClose(t))
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		o, r := b.outlet("x", 1, func(_ context.Context, _ *alert.Event, try int) error {
+			if try == 1 {
+				return &handler.Error{Err: errors.New("429"), After: 100 * time.Second}
+			}
+			return nil
+		})
+		b.emit("a", o)
+		pass(99 * time.Second)
+		require.Equal(t, 1, r.attempts())
+		pass(2 * time.Second)
+		require.Equal(t, []string{"a1@1m40s"}, r.got)
+		b.mustClose(t)
+	})
+}
+
+func TestMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		o, r := b.outlet("x", 1, func(context.Context, *alert.Event, int) error { return errors.New("down") })
+		b.emit("a", o)
+		pass(2 * time.Hour)
+		n := r.attempts()
+		require.Contains(t, b.log.LastError(), "given up after 1h0m0s")
+		pass(time.Hour)
+		require.Equal(t, n, r.attempts())
+		require.Zero(t, b.mustClose(t))
+	})
+}
+
+func TestPartialDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		rest := &noOptions{to: "rest"}
+		r := &restReceiver{rest: rest}
+		o := &outlet{kind: &handler.Kind{Name: "x", Parallel: 1}, sender: r}
+		b.emit("a", o)
+		pass(time.Minute)
+		require.Equal(t, []spec.Declarer{&noOptions{}, rest}, r.got)
+		b.mustClose(t)
+	})
+}
+
+type restReceiver struct {
+	rest *noOptions
+	got  []spec.Declarer
+}
+
+func (r *restReceiver) Send(_ context.Context, _ *alert.Event, o spec.Declarer) error {
+	r.got = append(r.got, o)
+	if len(r.got) == 1 {
+		return &handler.Error{Err: errors.New("some are busy"), Rest: r.rest}
+	}
+	return nil
+}
+
+func (r *restReceiver) Close() error { return nil }
+
+func TestPanicStopsOneDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		o, r := b.outlet("x", 1, func(_ context.Context, e *alert.Event, _ int) error {
+			if e.ID == "a" {
+				panic("oops")
+			}
+			return nil
+		})
+		b.emit("a", o)
+		b.emit("b", o)
+		synctest.Wait()
+		require.Equal(t, []string{"b2"}, r.order())
+		require.Contains(t, strings.Join(b.log.Errors(), "\n"), "oops")
+		b.mustClose(t)
+	})
+}
+
+func TestSpoolBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(newMemorySpool(10, 1<<20))
+		var up atomic.Bool
+		o, r := b.outlet("x", 1, func(context.Context, *alert.Event, int) error {
+			if !up.Load() {
+				return errors.New("down")
+			}
+			return nil
+		})
+		for range 50 {
+			b.emit("a", o)
+		}
+		up.Store(true)
+		pass(2 * time.Minute)
+		require.Equal(t, []string{"a41", "a42", "a43", "a44", "a45", "a46", "a47", "a48", "a49", "a50"}, r.order()[len(r.order())-10:])
+		require.LessOrEqual(t, len(r.order()), 11, "the oldest were dropped")
+		require.Zero(t, b.mustClose(t))
+	})
+}
+
+func TestMemorySpool(t *testing.T) {
+	s := newMemorySpool(100, 10000)
+	e := func(id string) *alert.Event { return &alert.Event{EventID: id, Details: strings.Repeat("x", 2000)} }
+	seq, _, err := s.Put(e("a"), 2)
+	require.NoError(t, err)
+	_, _, err = s.Put(e("a"), 1)
+	require.ErrorIs(t, err, errKnown)
+	s.Done(seq)
+	require.NotZero(t, s.bytes)
+	s.Done(seq)
+	s.Done(seq)
+	require.Zero(t, s.bytes)
+	_, _, err = s.Put(e("a"), 1)
+	require.ErrorIs(t, err, errKnown, "delivered, but not forgotten")
+	for i := range 10 {
+		_, dropped, err := s.Put(e(strconv.Itoa(i)), 1)
+		require.NoError(t, err)
+		require.LessOrEqual(t, s.bytes, int64(10000))
+		require.Equal(t, i >= 3, len(dropped) == 1, i)
+	}
+	_, _, err = s.Put(&alert.Event{EventID: "huge", Details: strings.Repeat("x", 20000)}, 1)
+	require.NoError(t, err, "the newest always has room")
+	require.Len(t, s.events, 1)
+	_, _, err = s.Put(e("none"), 0)
+	require.NoError(t, err)
+	require.Len(t, s.events, 1)
+	for i := range 2 * remembered {
+		s.remember("r" + strconv.Itoa(i))
+	}
+	require.Len(t, s.seen, remembered)
+}
+
+func TestCloseTriesOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		var up atomic.Bool
+		o, r := b.outlet("x", 1, func(context.Context, *alert.Event, int) error {
+			if !up.Load() {
+				return errors.New("down")
+			}
+			return nil
+		})
+		for range 5 {
+			b.emit("a", o)
+		}
+		pass(10 * time.Minute)
+		up.Store(true)
+		require.Zero(t, b.mustClose(t))
+		require.Len(t, r.order(), 5)
+	})
+}
+
+func TestCloseGivesUpOnTheDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(spool())
+		release := make(chan struct{})
+		o, _ := b.outlet("x", 1, func(context.Context, *alert.Event, int) error { <-release; return nil })
+		b.emit("a", o)
+		start := time.Now()
+		left, clean := b.close(start.Add(5 * time.Second))
+		require.Equal(t, 1, left)
+		require.False(t, clean)
+		require.Equal(t, 6*time.Second, time.Since(start))
+		close(release)
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	for n, want := range map[int]time.Duration{1: 1, 2: 2, 3: 4, 7: 60, 1000: 60} {
+		for range 100 {
+			d := backoff(n, time.Second, time.Minute)
+			require.LessOrEqual(t, d, want*time.Second)
+			require.GreaterOrEqual(t, d, want*time.Second/2)
+		}
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	now := time.Unix(0, 0)
+	var lines []string
+	l := newLimiter(time.Minute, func() time.Time { return now })
+	logf := func(f string, args ...any) { lines = append(lines, fmt.Sprintf(f, args...)) }
+	for range 5 {
+		l.log(logf, "a", errors.New("A"))
+	}
+	now = now.Add(time.Minute)
+	l.log(logf, "a", errors.New("A"))
+	require.Equal(t, []string{"A", "A (and 4 more like this)"}, lines)
+	for i := range 10 * maxCauses {
+		l.log(logf, strconv.Itoa(i), errors.New("x"))
+	}
+	require.LessOrEqual(t, len(l.seen), maxCauses+1)
+}
+
+// TestStorm keeps the order of many alerts over failing parallel workers.
+func TestStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(newMemorySpool(100000, 1<<30))
+		n := 0
+		var mu sync.Mutex
+		o, r := b.outlet("x", 4, func(context.Context, *alert.Event, int) error {
+			time.Sleep(time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			if n++; n%7 == 0 {
+				return errors.New("hiccup")
+			}
+			return nil
+		})
+		for i := range 3000 {
+			b.emit("id"+strconv.Itoa(i%50)+"-", o)
+		}
+		pass(6 * time.Hour)
+		require.Len(t, r.order(), 3000)
+		last := map[string]int{}
+		for _, g := range r.order() {
+			id, num, _ := strings.Cut(g, "-")
+			k, err := strconv.Atoi(num)
+			require.NoError(t, err)
+			require.Greater(t, k, last[id])
+			last[id] = k
+		}
+		require.Zero(t, b.mustClose(t))
+	})
+}

@@ -1,0 +1,56 @@
+package alerter
+
+import (
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// An outlet is an opened kind of handler.
+type outlet struct {
+	kind    *handler.Kind
+	configs []any
+	sender  handler.Sender
+}
+
+// section returns the common settings that deliveries with these options have; nil means none.
+func (o *outlet) section(options spec.Declarer) *handler.Section {
+	for _, c := range o.configs {
+		if m, ok := c.(handler.Matcher); ok && !m.Matches(options) {
+			continue
+		}
+		return common(c)
+	}
+	return nil
+}
+
+func common(c any) *handler.Section {
+	return c.(interface{ Common() *handler.Section }).Common()
+}
+
+// add appends the delivery of e with options to list, unless the section does not want it.
+func (o *outlet) add(list []delivery, e *alert.Event, options spec.Declarer) []delivery {
+	d := delivery{outlet: o, event: e, options: options}
+	if s := o.section(options); s != nil {
+		if s.StateChangesOnly && e.Level == e.Previous {
+			return list
+		}
+		d.timeout = s.Timeout
+	}
+	return append(list, d)
+}
+
+// addGlobal appends the deliveries of e to the sections that take all events.
+func (o *outlet) addGlobal(list []delivery, e *alert.Event) []delivery {
+	for _, c := range o.configs {
+		if !common(c).Global {
+			continue
+		}
+		options := o.kind.Options()
+		if g, ok := c.(handler.Globaler); ok {
+			options = g.GlobalOptions()
+		}
+		list = o.add(list, e, options)
+	}
+	return list
+}

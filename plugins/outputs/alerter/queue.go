@@ -1,0 +1,155 @@
+package alerter
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// This file defines in which order deliveries to one destination are tried.
+
+// A delivery is one event for one handler.
+type delivery struct {
+	outlet  *outlet
+	event   *alert.Event
+	options spec.Declarer
+	timeout time.Duration // of one attempt; 0 is the plugin's
+
+	seq      uint64 // of the event in the spool
+	since    time.Time
+	attempts int
+	due      time.Time
+	last     bool // it had its last attempt, when the plugin closes
+	gone     bool // the spool has dropped the event
+}
+
+// A queue holds the deliveries to one destination. Those of one alert ID form a chain, of which only
+// the head may be tried, so that they arrive in order; a head that failed waits until it is due and
+// lets other chains pass. A failure also makes the whole queue pause, so that a dead destination is
+// tried with one delivery per pause, and another one each time.
+type queue struct {
+	outlet *outlet
+	key    string
+	chains map[string]*chain
+	fresh  []*chain // heads that were never tried, oldest first
+	tried  []*chain // heads that failed
+	n      int      // deliveries, those being tried included
+	flying int      // deliveries being tried
+	fails  int      // failures in a row
+	resume time.Time
+	odd    bool
+	// workers is the number of goroutines; one of them may be asleep, until wake.
+	workers  int
+	sleeping bool
+	wake     chan struct{}
+}
+
+type chain struct {
+	id    string
+	items []*delivery
+}
+
+func newQueue(o *outlet, key string) *queue {
+	return &queue{outlet: o, key: key, chains: map[string]*chain{}, wake: make(chan struct{}, 1)}
+}
+
+func (q *queue) push(d *delivery) {
+	q.n++
+	c := q.chains[d.event.ID]
+	if c == nil {
+		c = &chain{id: d.event.ID}
+		q.chains[c.id] = c
+		q.fresh = append(q.fresh, c)
+	}
+	c.items = append(c.items, d)
+}
+
+// pick takes out the chain whose head is to be tried now. If there is none it returns how long to
+// wait; negative means until something happens. closing ignores pauses and gives each delivery one
+// last attempt.
+func (q *queue) pick(now time.Time, closing bool) (*chain, time.Duration) {
+	if q.fails > 0 && q.flying > 0 && !closing {
+		return nil, -1 // one at a time until it works again
+	}
+	if wait := q.resume.Sub(now); wait > 0 && !closing {
+		return nil, wait
+	}
+	q.odd = !q.odd
+	i, wait := q.nextTried(now, closing)
+	// A delivery that fails again and again must not starve the others, nor they it.
+	if i >= 0 && (len(q.fresh) == 0 || q.odd && q.fails == 0) {
+		c := q.tried[i]
+		q.tried = slices.Delete(q.tried, i, i+1)
+		return c, 0
+	}
+	if len(q.fresh) > 0 {
+		c := q.fresh[0]
+		q.fresh[0] = nil
+		if q.fresh = q.fresh[1:]; len(q.fresh) == 0 {
+			q.fresh = nil
+		}
+		return c, 0
+	}
+	return nil, wait
+}
+
+// nextTried returns the index of the head that is due longest, or -1 and how long to wait for one.
+func (q *queue) nextTried(now time.Time, closing bool) (int, time.Duration) {
+	best := -1
+	for i, c := range q.tried {
+		if closing && c.items[0].last {
+			continue
+		}
+		if best < 0 || c.items[0].due.Before(q.tried[best].items[0].due) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return -1, -1
+	}
+	if wait := q.tried[best].items[0].due.Sub(now); wait > 0 && !closing {
+		return -1, wait
+	}
+	return best, 0
+}
+
+// remove takes the head off its chain, which was picked, and lets the next of the chain follow.
+func (q *queue) remove(c *chain) {
+	c.items[0] = nil
+	c.items = c.items[1:]
+	q.n--
+	if len(c.items) == 0 {
+		delete(q.chains, c.id)
+		return
+	}
+	q.fresh = append(q.fresh, c)
+}
+
+// again puts back a picked chain whose head failed.
+func (q *queue) again(c *chain) { q.tried = append(q.tried, c) }
+
+// undelivered returns how many deliveries are left that are not being tried.
+func (q *queue) undelivered() int { return q.n - q.flying }
+
+// backoff returns the pause after n failures: from lo, doubled each time, up to hi, of which up to
+// a half is left to chance, lest all agents of a fleet return at once.
+func backoff(n int, lo, hi time.Duration) time.Duration {
+	d := lo
+	for ; n > 1 && d < hi; n-- {
+		d *= 2
+	}
+	d = min(d, hi)
+	return d/2 + rand.N(d/2+1)
+}
+
+// key returns what deliveries must have in common to wait in one queue.
+func (d *delivery) key() string {
+	if o, ok := d.options.(handler.Destiner); ok {
+		return d.outlet.kind.Name + " " + o.Destination()
+	}
+	return d.outlet.kind.Name
+}
