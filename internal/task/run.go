@@ -217,6 +217,9 @@ func (e *env) Counter(name string) *int64 {
 // Keep has state saved with the node.
 func (e *env) Keep(state any) { e.n.run.kept = append(e.n.run.kept, state) }
 
+// Delete deletes a group in the node and behind it.
+func (e *env) Delete(g *point.Group) { e.n.run.inputs[0].Delete(g) }
+
 // Warn notes something that is suspicious but legal.
 func (e *env) Warn(err *syntax.Error) {
 	w := *err

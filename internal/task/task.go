@@ -242,7 +242,7 @@ func (t *Task) border() {
 	if t.at != nil {
 		name = t.at.name()
 	}
-	t.fail(fmt.Errorf("%s: %s: internal error: %v", t.cfg.Name, name, r))
+	t.fail(panicked(t.cfg.Name+": "+name, r))
 }
 
 // Stack returns the stack of the panic that stopped the task, if one did.
@@ -343,4 +343,12 @@ func (t *Task) lambdaOptions() lambda.Options {
 		now = func() int64 { return t.now }
 	}
 	return lambda.Options{Now: now, Zone: t.cfg.Zone}
+}
+
+// panicked returns a panic's value as an error.
+func panicked(where string, r any) error {
+	if err, ok := r.(error); ok {
+		return fmt.Errorf("%s: internal error: %w", where, err)
+	}
+	return fmt.Errorf("%s: internal error: %v", where, r)
 }

@@ -1,0 +1,83 @@
+package task_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+// cases reads a file of cases.
+func cases(t *testing.T, file string) []string {
+	text, err := os.ReadFile("testdata/" + file)
+	require.NoError(t, err)
+	_, body, _ := strings.Cut(string(text), "\n")
+	return strings.Split(body, "---\n")
+}
+
+func TestReject(t *testing.T) {
+	for _, c := range cases(t, "reject.txt") {
+		script, want, ok := strings.Cut(c, "### ")
+		require.True(t, ok, c)
+		want = strings.TrimSpace(want)
+		t.Run(want, func(t *testing.T) {
+			_, err := task.Check(task.Config{Name: "reject", File: "reject.tick", Script: script})
+			require.EqualError(t, err, want)
+		})
+	}
+}
+
+func TestAccept(t *testing.T) {
+	for _, script := range cases(t, "accept.txt") {
+		name, _, _ := strings.Cut(script, "\n")
+		t.Run(name, func(t *testing.T) {
+			warnings, err := task.Check(task.Config{Name: "accept", Script: script})
+			require.NoError(t, err)
+			require.Empty(t, warnings)
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	warnings, err := task.Check(task.Config{Name: "w", File: "w.tick", Script: `stream|from()|where(lambda: strLenght("s") > 3)`})
+	require.NoError(t, err)
+	require.Len(t, warnings, 1)
+	require.ErrorContains(t, warnings[0], "w.tick:1:29: where: ")
+	require.ErrorContains(t, warnings[0], "strLength")
+}
+
+func TestVars(t *testing.T) {
+	vars, err := task.ParseVars("v.json", []byte(`{"limit": {"type": "float", "value": 5}, "every": {"type": "duration", "value": "1h30m"},
+		"dims": {"type": "list", "value": [{"type": "string", "value": "host"}]}, "cond": {"type": "lambda", "value": "\"v\" > 3"}, "re": {"type": "regex", "value": "^a"}}`))
+	require.NoError(t, err)
+	script := `
+var limit = 1.0
+var every duration
+var dims = ['x']
+var cond lambda
+var re regex
+stream|from().groupBy(dims).where(lambda: "h" =~ re)|window().period(every).every(every)|mean('v')|alert().crit(lambda: "mean" > limit).warn(cond)`
+	_, err = task.Check(task.Config{Name: "vars", Script: script, Vars: vars})
+	require.NoError(t, err)
+
+	vars["limit"], err = task.ArgOf("int", int64(5))
+	require.NoError(t, err)
+	_, err = task.Check(task.Config{Name: "vars", Script: script, Vars: vars})
+	require.EqualError(t, err, "vars:2:1: var limit: the value supplied is of type int, want float")
+
+	for text, want := range map[string]string{
+		`{"x": {"type": "int", "value": 5.5}}`:                            "v.json: var x: value 5.5: want int64",
+		`{"x": {"type": "integer", "value": 5}}`:                          `v.json: var x: unknown type "integer", want one of bool, duration, float, int, lambda, list, regex, star, string`,
+		`{"x": {"type": "regex", "value": "("}}`:                          "v.json: var x: error parsing regexp: missing closing ): `(`",
+		`{"x": {"type": "list", "value": [{"type": "int", "value": 1}]}}`: "v.json: var x: list item: want string or star, got int",
+		`{"x": 5}`: `v.json: want {"name": {"type": "int", "value": 5}}: json: cannot unmarshal number into Go value of type task.jsonVar`,
+		`{"id": "t", "vars": {"x": {"type": "duration", "value": "soon"}}}`: `v.json: var x: invalid duration string "soon"`,
+	} {
+		_, err := task.ParseVars("v.json", []byte(text))
+		require.EqualError(t, err, want)
+	}
+}
