@@ -40,6 +40,7 @@ type Alerter struct {
 	Statistics *selfstat.Collector `toml:"-"`
 
 	configs  map[*handler.Kind][]any // sections of handlers
+	topics   []*topicHandler
 	influx   []*influxSection
 	stats    *stats
 	limit    *limiter
@@ -77,6 +78,11 @@ func (a *Alerter) Init() error {
 			return err
 		}
 		a.outlets[k] = &outlet{kind: k, configs: configs, sender: sender}
+	}
+	for _, h := range a.topics {
+		if err := h.init(); err != nil {
+			return err
+		}
 	}
 	for _, s := range a.influx {
 		if err := s.init(a.Log); err != nil {
@@ -133,9 +139,10 @@ func (a *Alerter) refuse(what string, err error) {
 	a.limit.log(a.Log.Errorf, what, err)
 }
 
-// event finds the handlers of e: those that its script names, and the global ones of other kinds.
+// event finds the handlers of e: those of its topics, those that its script names, and the global
+// ones of other kinds.
 func (a *Alerter) event(e *alert.Event) {
-	var list []delivery
+	list := a.addTopics(nil, e)
 	// A script's handlers hang on its alert node: the level before is the one of the node's topic.
 	if e.Previous != e.NodePrevious {
 		own := *e

@@ -65,11 +65,13 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 			err = assign(own[key], n)
 		case sections[key] != nil:
 			err = a.readHandler(where, sections[key], n)
+		case key == "handler":
+			err = a.readTopicHandlers(n)
 		case key == "influxdb" || key == "influxdb_v2":
 			err = a.readInflux(where, key, n)
 		case slices.Contains(general, key):
 		default:
-			known := append(sorted(own), append(sorted(sections), "influxdb", "influxdb_v2")...)
+			known := append(sorted(own), append(sorted(sections), "handler", "influxdb", "influxdb_v2")...)
 			return fmt.Errorf("outputs.alerter: unknown option %q%s", key, didYouMean(key, append(known, general...)))
 		}
 		if err != nil {
