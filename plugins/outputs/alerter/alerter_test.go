@@ -197,7 +197,7 @@ func TestConfigErrors(t *testing.T) {
 		`outputs.alerter.email: unknown option "hots"; did you mean host?`:           "[outputs.alerter.email]\nhots = 'x'",
 		`outputs.alerter.http: unknown option "endpiont"; did you mean endpoint?`:    "[[outputs.alerter.http]]\nendpiont = 'x'",
 		`unknown option "close_timeuot"; did you mean close_timeout?`:                "close_timeuot = '1s'",
-		`outputs.alerter.slack: the handler slack is not supported yet`:              "[outputs.alerter.slack]",
+		`outputs.alerter.kafka: the handler kafka is not supported yet`:              "[outputs.alerter.kafka]",
 		`outputs.alerter.influxdb: unknown option "databse"; did you mean database?`: "[outputs.alerter.influxdb]\ndatabse = 'x'",
 		`outputs.alerter.influxdb: unknown option "database_tag"`:                    "[outputs.alerter.influxdb]\ndatabase_tag = 'x'",
 		`want one section [outputs.alerter.email]`:                                   "[[outputs.alerter.email]]\n[[outputs.alerter.email]]",
@@ -273,13 +273,13 @@ func TestLogAndTCP(t *testing.T) {
 func TestPermanentCauses(t *testing.T) {
 	a, log := run(t, "")
 	for range 3 {
-		emit(t, a, "a-"+time.Now().String(), `[{"kind":"email"},{"kind":"slack"},{"kind":"slak"},{"kind":"log","options":{"pth":1}},{"kind":"log","options":{"path":"rel"}}]`)
+		emit(t, a, "a-"+time.Now().String(), `[{"kind":"email"},{"kind":"kafka"},{"kind":"slak"},{"kind":"log","options":{"pth":1}},{"kind":"log","options":{"path":"rel"}}]`)
 	}
 	eventually(t, func() bool { return a.stats.get("log").failed.Get() == 6 })
 	all := strings.Join(log.Errors(), "\n")
 	require.Equal(t, 5, len(log.Errors()), all)
 	require.Contains(t, all, "email: alert \"a\" of task \"cpu\" dropped: not configured: add [outputs.alerter.email]")
-	require.Contains(t, all, "slack: alert \"a\" of task \"cpu\" dropped: not supported yet")
+	require.Contains(t, all, "kafka: alert \"a\" of task \"cpu\" dropped: not supported yet")
 	require.Contains(t, all, `unknown handler "slak"; did you mean slack?`)
 	require.Contains(t, all, `unknown field "pth"`)
 	require.Contains(t, all, "path must be absolute")
@@ -454,6 +454,6 @@ func TestWithoutStatistics(t *testing.T) {
 	a.Log = &testutil.CaptureLogger{}
 	require.NoError(t, a.Init())
 	require.NoError(t, a.Connect())
-	emit(t, a, "a-1", `[{"kind":"slack"}]`)
+	emit(t, a, "a-1", `[{"kind":"kafka"}]`)
 	require.NoError(t, a.Close())
 }

@@ -78,7 +78,7 @@ func TestTopicHandlerOptions(t *testing.T) {
 	}
 	for want, text := range map[string]string{
 		"topic is missing":           "kind = 'log'",
-		"slack is not supported yet": "topic = 't'\nkind = 'slack'",
+		"kafka is not supported yet": "topic = 't'\nkind = 'kafka'",
 		"match:1:":                   "topic = 't'\nkind = 'log'\nmatch = 'level() >='",
 		"unknown name CRIT":          "topic = 't'\nkind = 'log'\nmatch = 'level() >= CRIT'",
 	} {
