@@ -5,6 +5,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +16,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/plugins/inputs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -281,6 +288,101 @@ func TestWatchConfig(t *testing.T) {
 			require.Zero(t, p.exit())
 		})
 	}
+}
+
+// TestPanicInCheck: the plugin panics in Init, which the agent would not
+// survive.
+func TestPanicInCheck(t *testing.T) {
+	t.Parallel()
+	f := newFiles(t)
+	f.write("telegraf.conf", mock("one"))
+	p := startAgent(t, "--config", f.path("telegraf.conf"))
+	p.wait(running("one"))
+	f.write("telegraf.conf", mock("two")+"[[inputs.test_panic]]\n")
+	p.signal(syscall.SIGHUP)
+	p.wait("Check: panic: out of order")
+	p.wait(refused + ".*exit status 2")
+	p.wait(running("one"))
+}
+
+func init() {
+	inputs.Add("test_panic", func() telegraf.Input { return &panicking{} })
+}
+
+type panicking struct{}
+
+func (*panicking) SampleConfig() string                { return "" }
+func (*panicking) Init() error                         { panic("out of order") }
+func (*panicking) Gather(_ telegraf.Accumulator) error { return nil }
+
+func TestRemoteConfig(t *testing.T) {
+	t.Parallel()
+	type reply struct{ conf, modified string }
+	var current atomic.Pointer[reply]
+	current.Store(&reply{mock("one"), "Thu, 01 Jan 2026 00:00:00 GMT"})
+	asked := make(chan struct{}, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if r.Method == http.MethodHead && len(asked) == 0 {
+				asked <- struct{}{}
+			}
+		}()
+		if r.Header.Get("User-Agent") != userAgent() && r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		now := current.Load()
+		w.Header().Set("Last-Modified", now.modified)
+		_, _ = io.WriteString(w, now.conf)
+	}))
+	t.Cleanup(srv.Close)
+
+	p := startAgent(t, "--config", srv.URL+"/telegraf.conf", "--config-url-watch-interval", "50ms", "--debug")
+	p.wait("Remote config watcher started for 1 URL")
+	p.wait(running("one"))
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		require.FailNow(t, "the watcher does not ask")
+	}
+	current.Store(&reply{mock("two"), "Thu, 01 Jan 2026 00:00:01 GMT"})
+	p.wait("remote config modified: " + srv.URL)
+	p.wait(running("two"))
+	p.signal(syscall.SIGTERM)
+	require.Zero(t, p.exit())
+}
+
+func TestSystemdIsNotified(t *testing.T) {
+	f := newFiles(t)
+	f.write("telegraf.conf", mock("one"))
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: f.path("notify"), Net: "unixgram"})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	t.Setenv("NOTIFY_SOCKET", f.path("notify"))
+	notified := func(pattern string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		n, err := conn.Read(buf)
+		require.NoError(t, err)
+		require.Regexp(t, pattern, string(buf[:n]))
+	}
+
+	p := startAgent(t, "--config", f.path("telegraf.conf"))
+	notified(`^READY=1$`)
+	p.wait(running("one"))
+	f.write("telegraf.conf", "[[oops")
+	p.signal(syscall.SIGHUP)
+	notified(`^RELOADING=1\nMONOTONIC_USEC=\d+\s*$`)
+	notified(`^READY=1\nSTATUS=Reload refused: .*telegraf.conf`)
+	f.write("telegraf.conf", mock("two"))
+	p.signal(syscall.SIGHUP)
+	notified(`^RELOADING=1`)
+	notified(`^STATUS=$`)
+	notified(`^READY=1$`)
+	p.signal(syscall.SIGTERM)
+	notified(`^STOPPING=1$`)
+	require.Zero(t, p.exit())
 }
 
 // TestStateFile: the state of a stateful plugin is stored and taken up again.

@@ -1,3 +1,4 @@
 package main
 
-// The alerting engine.
+// The alerting engine, part of every build.
+import _ "github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"

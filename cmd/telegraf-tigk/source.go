@@ -13,6 +13,10 @@ import (
 // that a configuration can be gone back to.
 type source struct {
 	Files []sourceFile `json:"files"`
+
+	// fresh is made before the files are read, as a new configuration forgets
+	// the list of files that outputs.heartbeat reports. load uses it up.
+	fresh *config.Config
 }
 
 type sourceFile struct {
@@ -43,7 +47,7 @@ func readSource(opt *options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{Files: make([]sourceFile, 0, len(all))}
+	src := &source{Files: make([]sourceFile, 0, len(all)), fresh: config.NewConfig()}
 	for _, path := range all {
 		data, _, err := config.LoadConfigFileWithRetries(path, opt.urlRetries)
 		if err != nil {
@@ -59,7 +63,11 @@ func readSource(opt *options) (*source, error) {
 // withoutBuffers leaves the buffers out.
 func (s *source) load(opt *options, withoutBuffers bool) (*config.Config, error) {
 	config.ResetSecrets()
-	c := config.NewConfig()
+	c := s.fresh
+	s.fresh = nil
+	if c == nil {
+		c = config.NewConfig()
+	}
 	c.Agent.Quiet = opt.quiet
 	c.Agent.ConfigURLRetryAttempts = opt.urlRetries
 	c.InputFilters = opt.filters.input

@@ -34,11 +34,6 @@ func watchRemote(ctx context.Context, opt *options, request func(reason string))
 	ticker := time.NewTicker(opt.urlWatch)
 	defer ticker.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
 		for url, before := range seen {
 			modified, err := lastModified(ctx, client, url)
 			switch {
@@ -54,6 +49,11 @@ func watchRemote(ctx context.Context, opt *options, request func(reason string))
 			if before != "" && before != modified {
 				request("remote config modified: " + url)
 			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }
