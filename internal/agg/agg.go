@@ -4,9 +4,12 @@
 // One file is one function. It registers a [Def], from which package node makes the TICKscript
 // node of the same name. Most functions are a [Func]: push the samples of a set, append the
 // results. Transformations (difference, movingAverage …) give a result per sample and are a
-// [Transformer]. What [Def.Sliding] returns is a second implementation of some Funcs in which the
-// oldest sample can leave again, so that a sliding window costs O(1) per sample; the plain one is
-// its reference.
+// [Transformer].
+//
+// Windows need not keep their points for all of them. A set of which a [Total] or, by [Def.Better],
+// the best sample is enough is never stored. What [Def.Sliding] returns is a second implementation
+// of a Func in which the oldest sample can leave again: a window that slides costs O(1) or O(log n)
+// per sample. The plain Func is the reference of both.
 package agg
 
 import (
@@ -40,8 +43,8 @@ type Func interface {
 	Append(dst []Result) []Result
 }
 
-// An Evicter is a Func over a window that slides. NaN must not be pushed: the results of several
-// functions on it depend on the order of the samples.
+// An Evicter is a Func over a window that slides. Samples are numbered one by one, and only those
+// that are [Tame] may be pushed.
 type Evicter interface {
 	Func
 	// Evict takes the oldest sample out of the set; i and s are what was pushed.
@@ -131,9 +134,11 @@ type Def struct {
 	Empty   point.Value       // result for a batch without samples; Missing means no result
 	Example Example
 
-	New       func(k point.Kind, a *Args) Func    // of all but transformations
-	Sliding   func(k point.Kind, a *Args) Evicter // nil, or returns nil, if there is none
-	Transform func(a *Args) Transformer           // of transformations
+	New       func(k point.Kind, a *Args) Func                // of all but transformations
+	Fold      func(k point.Kind) Folder                       // nil if a Total is not enough; makes New unless that is set
+	Better    func(k point.Kind) func(a, b point.Sample) bool // of selectors of the best sample, of equal ones the first; makes New and Sliding
+	Sliding   func(k point.Kind, a *Args) Evicter             // nil if there is none
+	Transform func(a *Args) Transformer                       // of transformations
 }
 
 // Result returns the default name of the result.
@@ -149,6 +154,13 @@ var defs = map[string]*Def{}
 func register(d *Def) {
 	if defs[d.Name] != nil {
 		panic("agg: " + d.Name + " is registered twice")
+	}
+	if fold := d.Fold; fold != nil && d.New == nil {
+		d.New = func(k point.Kind, _ *Args) Func { return &folded{by: fold(k)} }
+	}
+	if better := d.Better; better != nil {
+		d.New = func(k point.Kind, _ *Args) Func { return &pick{better: better(k)} }
+		d.Sliding = func(k point.Kind, _ *Args) Evicter { return &slidingPick{better: better(k)} }
 	}
 	defs[d.Name] = d
 }

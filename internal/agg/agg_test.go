@@ -225,8 +225,9 @@ func TestSliding(t *testing.T) {
 			}
 			t.Run(d.Name+"="+k.String(), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(1, uint64(k)))
-				plain, sliding := d.New(k, &Args{}), d.Sliding(k, &Args{})
-				for range 30 {
+				for round := range 30 {
+					a := Args{Percent: []float64{0, 10, 50, 99, 100, 120}[round%6]}
+					plain, sliding := d.New(k, &a), d.Sliding(k, &a)
 					sliding.Reset()
 					var window []point.Sample
 					first := 0

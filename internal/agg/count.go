@@ -10,15 +10,16 @@ func init() {
 		Kinds:   anyInt,
 		Empty:   point.IntValue(0),
 		Example: Example{"count('v')", "m v=1 0s\nm v=3 0s\nm v=5 1s", "m count=2i 0s"},
-		New:     func(point.Kind, *Args) Func { return &count{} },
-		Sliding: func(point.Kind, *Args) Evicter { return &count{} },
+		Fold:    func(point.Kind) Folder { return count{} },
+		Sliding: func(point.Kind, *Args) Evicter { return &slidingTotal{by: count{}} },
 	})
 }
 
-type count struct{ n int64 }
+type count struct{}
 
-func (c *count) Reset()                  { c.n = 0 }
-func (c *count) Push(int, point.Sample)  { c.n++ }
-func (c *count) Evict(int, point.Sample) { c.n-- }
+func (count) Push(t *Total, _ point.Sample) { t.N++ }
+func (count) Pop(t *Total, _ point.Sample)  { t.N-- }
 
-func (c *count) Append(dst []Result) []Result { return append(dst, aggregate(point.IntValue(c.n))) }
+func (count) Append(t *Total, dst []Result) []Result {
+	return append(dst, aggregate(point.IntValue(t.N)))
+}

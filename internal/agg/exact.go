@@ -41,6 +41,13 @@ func (e *Exact) add(x float64, sign int64) {
 	}
 }
 
+// addProduct adds the product of x and y, and what rounding it loses.
+func (e *Exact) addProduct(x, y float64) {
+	p := x * y
+	e.Add(p)
+	e.Add(math.FMA(x, y, -p))
+}
+
 // grow adds x to the number that the parts represent.
 func grow(parts []float64, x float64) []float64 {
 	n := 0

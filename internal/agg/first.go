@@ -3,7 +3,6 @@ package agg
 import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
 
 func init() {
-	plain, sliding := pickBy(earlier)
 	register(&Def{
 		Name:    "first",
 		Doc:     "Earliest point. Of points of one time the one with the greater value, or with FALSE.",
@@ -11,8 +10,7 @@ func init() {
 		Class:   Selector,
 		Kinds:   anySame,
 		Example: Example{"first('v')", "m,h=a v=3 0s\nm,h=b v=4 0s\nm v=5 1s", "m,h=b first=4 0s"},
-		New:     plain,
-		Sliding: sliding,
+		Better:  earlier,
 	})
 }
 

@@ -3,7 +3,6 @@ package agg
 import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
 
 func init() {
-	plain, sliding := pickBy(later)
 	register(&Def{
 		Name:    "last",
 		Doc:     "Latest point. Of points of one time the one with the greater value, or with TRUE.",
@@ -11,8 +10,7 @@ func init() {
 		Class:   Selector,
 		Kinds:   anySame,
 		Example: Example{"last('v')", "m,h=a v=3 0s\nm,h=b v=4 0s\nm v=5 1s", "m,h=b last=4 0s"},
-		New:     plain,
-		Sliding: sliding,
+		Better:  later,
 	})
 }
 

@@ -3,7 +3,6 @@ package agg
 import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
 
 func init() {
-	plain, sliding := pickBy(larger)
 	register(&Def{
 		Name:    "max",
 		Doc:     "Point with the largest value; of equal ones the earliest.",
@@ -11,8 +10,7 @@ func init() {
 		Class:   Selector,
 		Kinds:   numSame,
 		Example: Example{"max('v')", "m,h=a v=3,w=7 0s\nm,h=b v=1,w=8 0s\nm v=5 1s", "m,h=a max=3,w=7 0s"},
-		New:     plain,
-		Sliding: sliding,
+		Better:  larger,
 	})
 }
 

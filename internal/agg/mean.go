@@ -9,30 +9,25 @@ func init() {
 		Params:  onlyField,
 		Kinds:   numFloat,
 		Example: Example{"mean('v')", "m v=1 0s\nm v=4 0s\nm v=5 1s", "m mean=2.5 0s"},
-		New:     byKind(func() Func { return &mean[float64]{} }, func() Func { return &mean[int64]{} }),
-		Sliding: slidingByKind(func() Evicter { return &slidingMean{} }, func() Evicter { return &mean[int64]{} }),
+		Fold:    foldByKind(mean[float64]{}, mean[int64]{}),
+		Sliding: slidingByKind(func() Evicter { return &slidingMean{} }, func() Evicter { return &slidingTotal{by: mean[int64]{}} }),
 	})
 }
 
-type mean[T number] struct {
-	sum T
-	n   int64
+type mean[T number] struct{ sum[T] }
+
+func (m mean[T]) Push(t *Total, s point.Sample) {
+	m.sum.Push(t, s)
+	t.N++
 }
 
-func (m *mean[T]) Reset() { *m = mean[T]{} }
-
-func (m *mean[T]) Push(_ int, s point.Sample) {
-	m.sum += num[T](s.Value)
-	m.n++
+func (m mean[T]) Pop(t *Total, s point.Sample) {
+	m.sum.Pop(t, s)
+	t.N--
 }
 
-func (m *mean[T]) Evict(_ int, s point.Sample) {
-	m.sum -= num[T](s.Value)
-	m.n--
-}
-
-func (m *mean[T]) Append(dst []Result) []Result {
-	return append(dst, aggregate(point.FloatValue(float64(m.sum)/float64(m.n))))
+func (mean[T]) Append(t *Total, dst []Result) []Result {
+	return append(dst, aggregate(point.FloatValue(float64(get[T](t.X))/float64(t.N))))
 }
 
 type slidingMean struct {

@@ -3,7 +3,6 @@ package agg
 import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
 
 func init() {
-	plain, sliding := pickBy(smaller)
 	register(&Def{
 		Name:    "min",
 		Doc:     "Point with the smallest value; of equal ones the earliest.",
@@ -11,8 +10,7 @@ func init() {
 		Class:   Selector,
 		Kinds:   numSame,
 		Example: Example{"min('v')", "m,h=a v=3 0s\nm,h=b v=1 0s\nm v=5 1s", "m,h=b min=1 0s"},
-		New:     plain,
-		Sliding: sliding,
+		Better:  smaller,
 	})
 }
 

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -26,8 +27,29 @@ func value[T number](x T) point.Value {
 	return point.FloatValue(float64(x))
 }
 
+// bits returns x as it stands in a Total.
+func bits[T number](x T) uint64 { return value(x).Num }
+
+// get returns the number that bits encoded.
+func get[T number](b uint64) T {
+	if half := T(1) / 2; half == 0 {
+		return T(int64(b))
+	}
+	return T(math.Float64frombits(b))
+}
+
 // aggregate returns a Result that stands for no sample.
 func aggregate(v point.Value) Result { return Result{Time: NoTime, Index: -1, Value: v} }
+
+// foldByKind makes a Folder for floats or ints.
+func foldByKind(f, i Folder) func(point.Kind) Folder {
+	return func(k point.Kind) Folder {
+		if k == point.Float {
+			return f
+		}
+		return i
+	}
+}
 
 // byKind makes a Func for floats or ints.
 func byKind(f, i func() Func) func(point.Kind, *Args) Func {

@@ -23,7 +23,22 @@ func init() {
 			}
 			return &percentile[int64]{p: a.Percent}
 		},
+		Sliding: func(k point.Kind, a *Args) Evicter {
+			if k == point.Float {
+				return &slidingPercentile[float64]{p: a.Percent}
+			}
+			return &slidingPercentile[int64]{p: a.Percent}
+		},
 	})
+}
+
+// nearestRank returns the number, from 1, of the value out of n, or 0 if there is none.
+func nearestRank(n int, p float64) int {
+	rank := math.Floor(float64(n)*p/100 + 0.5)
+	if !(rank >= 1 && rank <= float64(n)) {
+		return 0
+	}
+	return int(rank)
 }
 
 type percentile[T number] struct {
@@ -32,11 +47,24 @@ type percentile[T number] struct {
 }
 
 func (q *percentile[T]) Append(dst []Result) []Result {
-	n := float64(len(q.set))
-	rank := math.Floor(n*q.p/100 + 0.5)
-	if !(rank >= 1 && rank <= n) {
+	rank := nearestRank(len(q.set), q.p)
+	if rank == 0 {
 		return dst
 	}
 	q.sort()
-	return append(dst, q.set[int(rank)-1].result())
+	return append(dst, q.set[rank-1].result())
+}
+
+type slidingPercentile[T number] struct {
+	halves[T]
+	p float64
+}
+
+func (q *slidingPercentile[T]) Append(dst []Result) []Result {
+	rank := nearestRank(len(q.low)+len(q.high), q.p)
+	if rank == 0 {
+		return dst
+	}
+	q.split(rank)
+	return append(dst, q.low[0].result())
 }

@@ -62,12 +62,6 @@ func (p *slidingPick) Append(dst []Result) []Result {
 	return append(dst, Result{Time: c.s.Time, Index: c.i, Value: c.s.Value})
 }
 
-// pickBy makes the constructors of a selector whose order depends on the kind of value.
-func pickBy(better func(k point.Kind) func(a, b point.Sample) bool) (func(point.Kind, *Args) Func, func(point.Kind, *Args) Evicter) {
-	return func(k point.Kind, _ *Args) Func { return &pick{better: better(k)} },
-		func(k point.Kind, _ *Args) Evicter { return &slidingPick{better: better(k)} }
-}
-
 // greater reports whether a is the greater of two values of one kind.
 func greater(a, b point.Value) bool {
 	switch a.Kind {

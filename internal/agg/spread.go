@@ -9,30 +9,27 @@ func init() {
 		Params:  onlyField,
 		Kinds:   numSame,
 		Example: Example{"spread('v')", "m v=1 0s\nm v=4 0s\nm v=5 1s", "m spread=3 0s"},
-		New:     byKind(func() Func { return &spread[float64]{} }, func() Func { return &spread[int64]{} }),
+		Fold:    foldByKind(spread[float64]{}, spread[int64]{}),
 		Sliding: func(k point.Kind, _ *Args) Evicter {
 			return &slidingSpread{min: slidingPick{better: smaller(k)}, max: slidingPick{better: larger(k)}}
 		},
 	})
 }
 
-type spread[T number] struct {
-	min, max T
-	any      bool
-}
+// spread has the least value in X and the greatest in Y.
+type spread[T number] struct{}
 
-func (s *spread[T]) Reset() { s.any = false }
-
-func (s *spread[T]) Push(_ int, p point.Sample) {
+func (spread[T]) Push(t *Total, p point.Sample) {
 	x := num[T](p.Value)
-	if !s.any {
-		s.min, s.max, s.any = x, x, true
+	if t.N == 0 {
+		t.X, t.Y = bits(x), bits(x)
 	}
-	s.min, s.max = min(s.min, x), max(s.max, x) // NaN if one of them is
+	t.N = 1
+	t.X, t.Y = bits(min(get[T](t.X), x)), bits(max(get[T](t.Y), x)) // NaN if one of them is
 }
 
-func (s *spread[T]) Append(dst []Result) []Result {
-	return append(dst, aggregate(value(s.max-s.min)))
+func (spread[T]) Append(t *Total, dst []Result) []Result {
+	return append(dst, aggregate(value(get[T](t.Y)-get[T](t.X))))
 }
 
 type slidingSpread struct {

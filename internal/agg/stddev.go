@@ -13,34 +13,78 @@ func init() {
 		Params:  onlyField,
 		Kinds:   numFloat,
 		Example: Example{"stddev('v')", "m v=1 0s\nm v=3 0s\nm v=5 0s\nm v=5 1s", "m stddev=2 0s"},
-		New:     func(point.Kind, *Args) Func { return &stddev{} },
+		Fold:    func(point.Kind) Folder { return stddev{} },
+		Sliding: func(point.Kind, *Args) Evicter { return &slidingStddev{} },
 	})
 }
 
-// stddev keeps the mean and the sum of squared distances from it (Welford), which stays exact
-// where a sum of squares would cancel out. NaN is left out.
-type stddev struct {
-	n        float64
-	mean, m2 float64
-}
+// stddev keeps the mean in X and the sum of squared distances from it in Y (Welford), which stays
+// exact where a sum of squares would cancel out. NaN is left out.
+type stddev struct{}
 
-func (d *stddev) Reset() { *d = stddev{} }
-
-func (d *stddev) Push(_ int, s point.Sample) {
+func (stddev) Push(t *Total, s point.Sample) {
 	x := num[float64](s.Value)
 	if math.IsNaN(x) {
 		return
 	}
-	d.n++
-	delta := x - d.mean
-	d.mean += delta / d.n
-	d.m2 += delta * (x - d.mean)
+	t.N++
+	mean := get[float64](t.X)
+	delta := x - mean
+	mean += delta / float64(t.N)
+	t.X = bits(mean)
+	t.Y = bits(get[float64](t.Y) + delta*(x-mean))
 }
 
-func (d *stddev) Append(dst []Result) []Result {
+func (stddev) Append(t *Total, dst []Result) []Result {
+	x := math.NaN()
+	if t.N >= 2 {
+		x = math.Sqrt(get[float64](t.Y) / float64(t.N-1))
+	}
+	return append(dst, aggregate(point.FloatValue(x)))
+}
+
+// slidingStddev keeps the sum and the sum of squares without rounding: Welford's method run
+// backwards would never get rid of the error that an outlier leaves.
+type slidingStddev struct {
+	n                  int64
+	sum, squares, work Exact
+}
+
+func (d *slidingStddev) Reset() {
+	d.n = 0
+	d.sum.Reset()
+	d.squares.Reset()
+}
+
+func (d *slidingStddev) Push(_ int, s point.Sample) {
+	x := num[float64](s.Value)
+	d.n++
+	d.sum.Add(x)
+	d.squares.addProduct(x, x)
+}
+
+func (d *slidingStddev) Evict(_ int, s point.Sample) {
+	x := num[float64](s.Value)
+	d.n--
+	d.sum.Sub(x)
+	d.squares.addProduct(-x, x)
+}
+
+func (d *slidingStddev) Append(dst []Result) []Result {
 	x := math.NaN()
 	if d.n >= 2 {
-		x = math.Sqrt(d.m2 / (d.n - 1))
+		// The sum of the squared distances from the mean, times n.
+		n, e := float64(d.n), &d.work
+		e.Reset()
+		for _, p := range d.squares.Parts {
+			e.addProduct(n, p)
+		}
+		for _, p := range d.sum.Parts {
+			for _, q := range d.sum.Parts {
+				e.addProduct(-p, q)
+			}
+		}
+		x = math.Sqrt(max(e.Value(), 0) / n / (n - 1))
 	}
 	return append(dst, aggregate(point.FloatValue(x)))
 }

@@ -10,20 +10,22 @@ func init() {
 		Kinds:   numSame,
 		Empty:   point.FloatValue(0),
 		Example: Example{"sum('v')", "m v=1i 0s\nm v=3i 0s\nm v=5i 1s", "m sum=4i 0s"},
-		New:     byKind(func() Func { return &sum[float64]{} }, func() Func { return &sum[int64]{} }),
-		Sliding: slidingByKind(func() Evicter { return &slidingSum{} }, func() Evicter { return &sum[int64]{} }),
+		Fold:    foldByKind(sum[float64]{}, sum[int64]{}),
+		Sliding: slidingByKind(func() Evicter { return &slidingSum{} }, func() Evicter { return &slidingTotal{by: sum[int64]{}} }),
 	})
 }
 
 // Like Kapacitor's, a sum has a time of its own, the Unix epoch, which shows with usePointTimes.
 func sumResult(v point.Value) Result { return Result{Time: 0, Index: -1, Value: v} }
 
-type sum[T number] struct{ x T }
+type sum[T number] struct{}
 
-func (s *sum[T]) Reset()                       { s.x = 0 }
-func (s *sum[T]) Push(_ int, p point.Sample)   { s.x += num[T](p.Value) }
-func (s *sum[T]) Evict(_ int, p point.Sample)  { s.x -= num[T](p.Value) }
-func (s *sum[T]) Append(dst []Result) []Result { return append(dst, sumResult(value(s.x))) }
+func (sum[T]) Push(t *Total, s point.Sample) { t.X = bits(get[T](t.X) + num[T](s.Value)) }
+func (sum[T]) Pop(t *Total, s point.Sample)  { t.X = bits(get[T](t.X) - num[T](s.Value)) }
+
+func (sum[T]) Append(t *Total, dst []Result) []Result {
+	return append(dst, sumResult(value(get[T](t.X))))
+}
 
 type slidingSum struct{ Exact }
 
