@@ -2,6 +2,7 @@ package handler
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,13 @@ func TestJSONHandlers(t *testing.T) {
 		{"pagerDuty2", "pagerDuty2", func(url string) any { return &PagerDuty2Config{URL: url, RoutingKey: TextSecret("k")} },
 			&PagerDuty2{Links: []Link{{Href: "http://x/{{ .ID }}"}}}, "/", map[string]string{"Accept": "application/vnd.pagerduty+json;version=2"},
 			`{"routing_key":"k","event_action":"trigger","dedup_key":"cpu:host=a","payload":{"summary":"cpu:host=a is CRITICAL","source":"a","severity":"critical","timestamp":"2017-11-22T04:04:57.995389341Z","class":"cpu_alert","component":"","group":"","custom_details":{"result":` + resultOfEvent + `}},"images":null,"links":[{"href":"http://x/cpu:host=a","text":"http://x/cpu:host=a"}],"client":"kapacitor","client_url":""}` + "\n"},
+		{"discord", "discord", func(url string) any { return &DiscordConfig{URL: TextSecret(url), Timestamp: true, Username: "u"} },
+			&Discord{EmbedTitle: "{{ .Level }}!"}, "/", nil,
+			`{"avatar_url":"","embeds":[{"color":16342867,"title":"CRITICAL!","description":"cpu:host=a is CRITICAL","timestamp":"2017-11-22T04:04:57Z"}],"username":"u"}` + "\n"},
+		{"opsGenie2", "opsGenie2", func(url string) any {
+			return &OpsGenie2Config{URL: url, APIKey: TextSecret("k"), RecoveryAction: "notes", Teams: []string{"t"}}
+		}, &OpsGenie2{Recipients: []string{"r"}}, "/", map[string]string{"Authorization": "GenieKey k"},
+			`{"alias":"Y3B1Omhvc3Q9YQ==","description":"` + strings.ReplaceAll(resultOfEvent, `"`, `\"`) + `","details":{"Kapacitor Task Name":"cpu","Level":"CRITICAL","Monitoring Tool":"Kapacitor","host":"a"},"entity":"cpu:host=a","message":"cpu:host=a is CRITICAL","note":"","priority":"P1","responders":[{"name":"t","type":"team"},{"type":"user","username":"r"}]}` + "\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server, got := serve(t, nil)
@@ -87,4 +95,8 @@ func TestRecoveryDocuments(t *testing.T) {
 	require.Contains(t, (<-got).body, `"event_action":"resolve"`)
 	require.NoError(t, opened(t, "victorOps", &VictorOpsConfig{URL: server.URL, APIKey: TextSecret("k")}).Send(t.Context(), e, &VictorOps{}))
 	require.Contains(t, (<-got).body, `"message_type":"RECOVERY"`)
+	require.NoError(t, opened(t, "opsGenie2", &OpsGenie2Config{URL: server.URL, APIKey: TextSecret("k"), RecoveryAction: "notes"}).Send(t.Context(), e, &OpsGenie2{RecoveryAction: "close"}))
+	r := <-got
+	require.Equal(t, "/Y3B1Omhvc3Q9YQ==/close?identifierType=alias", r.path)
+	require.Equal(t, `{"note":"cpu:host=a is CRITICAL"}`+"\n", r.body)
 }
