@@ -83,10 +83,15 @@ type Keeper interface{ Keep(state any) }
 // A Warner is an Env that takes notes of what is suspicious but legal.
 type Warner interface{ Warn(err *syntax.Error) }
 
+// A Deleter is an Env that deletes a group as if the node's parent had: the node's own state of it
+// goes, and what the nodes behind have.
+type Deleter interface{ Delete(g *point.Group) }
+
 // A Timer is one call in the future.
 type Timer struct {
 	At      int64
 	Prio    int
+	Node    int // place of its node in the script
 	Seq     uint64
 	F       func()
 	Stopped bool
@@ -110,6 +115,8 @@ const (
 	LoopbackEffect                   // Point: feed it back into the engine
 	LogEffect                        // Level, Text: write a log line
 	ErrorEffect                      // Node, Text: a run-time error of a node
+	LoadEffect                       // Load: read documents
+	ScaleEffect                      // Scale: ask for or set a number of replicas
 )
 
 // An Effect is something a task wants done outside. It is valid until the task's next call.
@@ -120,6 +127,8 @@ type Effect struct {
 	Point *point.Point // DB, RP, Name, Tags, Fields, Time are the final ones
 	Write *Write
 	Post  *Post
+	Load  *Load
+	Scale *Scale
 	Level string // DEBUG, INFO, WARN or ERROR
 	Text  string
 }

@@ -32,6 +32,13 @@ func (t *Task) connect(n *node) {
 	for _, c := range n.children {
 		r.out.to = append(r.out.to, c.run.inputs[c.input])
 	}
+	if f, ok := n.decl.(spec.Fuser); ok {
+		children := make([]spec.Declarer, len(n.children))
+		for i, c := range n.children {
+			children[i] = c.decl
+		}
+		f.Fuse(children)
+	}
 	inputs := max(1, len(n.parents))
 	for i := range inputs {
 		var s point.Sink
@@ -66,7 +73,7 @@ func (b *border) Point(p *point.Point) {
 }
 
 func (b *border) Batch(x *point.Batch) {
-	b.n.run.in += int64(len(x.Points))
+	b.n.run.in += int64(x.Len())
 	was := b.t.at
 	b.t.at = b.n
 	b.to.Batch(x)
@@ -109,7 +116,7 @@ func (e *edge) Batch(b *point.Batch) {
 	if e.t.failed != nil {
 		return
 	}
-	e.sent += int64(len(b.Points))
+	e.sent += int64(b.Len())
 	for _, s := range e.to {
 		s.Batch(b)
 	}
@@ -244,7 +251,8 @@ func (t *Task) emit(x spec.Effect) {
 	t.effects = append(t.effects, x)
 }
 
-// timers is a heap of timers by time, priority and age.
+// timers is a heap of timers by time, priority, node and age. The node comes before the age because
+// a restart arms the timers of all nodes anew.
 type timers struct {
 	heap []*spec.Timer
 	seq  uint64
@@ -259,6 +267,8 @@ func (h *timers) Less(i, j int) bool {
 		return a.At < b.At
 	case a.Prio != b.Prio:
 		return a.Prio < b.Prio
+	case a.Node != b.Node:
+		return a.Node < b.Node
 	}
 	return a.Seq < b.Seq
 }
@@ -278,7 +288,7 @@ func (e *env) At(at int64, prio int, f func()) *spec.Timer {
 	h := &e.t.timers
 	h.seq++
 	n := e.n
-	x := &spec.Timer{At: at, Prio: prio, Seq: h.seq, F: func() { e.t.at = n; f() }}
+	x := &spec.Timer{At: at, Prio: prio, Node: n.id, Seq: h.seq, F: func() { e.t.at = n; f() }}
 	heap.Push(h, x)
 	return x
 }

@@ -19,7 +19,7 @@ import (
 // saves is what its State method returns. Counters of statistics are not saved.
 
 // snapshotVersion changes when old snapshots cannot be read any more.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // ErrMismatch is wrapped by the error of Restore if the snapshot is of another script or version.
 var ErrMismatch = errors.New("the snapshot is of another script or version")
