@@ -86,8 +86,14 @@ func (d *dispatcher) put(e *alert.Event, list []delivery) {
 func (d *dispatcher) evict(dropped []uint64) {
 	for _, seq := range dropped {
 		for _, it := range d.waiting[seq] {
-			it.gone = true
+			if it.queue.drop(it) {
+				st := d.stats.get(it.outlet.kind.Name)
+				st.dropped.Incr(1)
+				st.queued.Incr(-1)
+			}
 		}
+		// What is being tried right now ends as it ends.
+		delete(d.waiting, seq)
 	}
 	if len(dropped) > 0 {
 		d.limit.log(d.log.Warnf, "spool full", errors.New("spool is full: the oldest undelivered alerts are dropped"))
@@ -151,17 +157,14 @@ func (d *dispatcher) leave(q *queue) {
 func (d *dispatcher) attempt(q *queue, c *chain) {
 	it := c.items[0]
 	st := d.stats.get(q.outlet.kind.Name)
-	if it.gone {
-		st.dropped.Incr(1)
-		d.finish(q, c)
-		return
-	}
 	it.last = d.closing
 	q.flying++
+	c.flying = true
 	d.mu.Unlock()
 	err := d.send(it)
 	d.mu.Lock()
 	q.flying--
+	c.flying = false
 
 	now := time.Now()
 	var how *handler.Error
@@ -219,7 +222,7 @@ func (d *dispatcher) finish(q *queue, c *chain) {
 		}
 	}
 	if len(list) == 0 {
-		delete(d.waiting, it.seq)
+		delete(d.waiting, it.seq) // or the spool has dropped the event meanwhile
 	} else {
 		d.waiting[it.seq] = list
 	}

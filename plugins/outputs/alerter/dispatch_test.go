@@ -350,6 +350,16 @@ func TestSpoolBounds(t *testing.T) {
 		for range 50 {
 			b.emit("a", o)
 		}
+		synctest.Wait()
+		b.mu.Lock()
+		held := 0
+		for _, q := range b.queues {
+			held += q.n
+		}
+		waiting := len(b.waiting)
+		b.mu.Unlock()
+		require.LessOrEqual(t, held, 11, "a queue lets go of what the spool has dropped")
+		require.LessOrEqual(t, waiting, 11)
 		up.Store(true)
 		pass(2 * time.Minute)
 		require.Equal(t, []string{"a41", "a42", "a43", "a44", "a45", "a46", "a47", "a48", "a49", "a50"}, r.order()[len(r.order())-10:])

@@ -24,7 +24,7 @@ type delivery struct {
 	attempts int
 	due      time.Time
 	last     bool // it had its last attempt, when the plugin closes
-	gone     bool // the spool has dropped the event
+	queue    *queue
 }
 
 // A queue holds the deliveries to one destination. Those of one alert ID form a chain, of which only
@@ -49,8 +49,9 @@ type queue struct {
 }
 
 type chain struct {
-	id    string
-	items []*delivery
+	id     string
+	items  []*delivery
+	flying bool // the head is being tried
 }
 
 func newQueue(o *outlet, key string) *queue {
@@ -66,6 +67,28 @@ func (q *queue) push(d *delivery) {
 		q.fresh = append(q.fresh, c)
 	}
 	c.items = append(c.items, d)
+	d.queue = q
+}
+
+// drop takes out a delivery whose event the spool has dropped, unless it is being tried.
+func (q *queue) drop(d *delivery) bool {
+	c := q.chains[d.event.ID]
+	if c == nil {
+		return false
+	}
+	i := slices.Index(c.items, d)
+	if i < 0 || i == 0 && c.flying {
+		return false
+	}
+	c.items = slices.Delete(c.items, i, i+1)
+	q.n--
+	if len(c.items) == 0 {
+		delete(q.chains, c.id)
+		same := func(x *chain) bool { return x == c }
+		q.fresh = slices.DeleteFunc(q.fresh, same)
+		q.tried = slices.DeleteFunc(q.tried, same)
+	}
+	return true
 }
 
 // pick takes out the chain whose head is to be tried now. If there is none it returns how long to
