@@ -245,7 +245,8 @@ func noise(seed int) []byte {
 	return in
 }
 
-// nondeterministic reports whether a restart in the middle may show: requests that are underway.
+// nondeterministic reports whether a restart in the middle may show: what is asked of the outside at
+// the start is asked again, and requests that are underway are lost.
 func nondeterministic(script string) bool {
-	return slices.ContainsFunc([]string{"codeField"}, func(w string) bool { return strings.Contains(script, w) })
+	return slices.ContainsFunc([]string{"codeField", "sideload", "Autoscale"}, func(w string) bool { return strings.Contains(script, w) })
 }
