@@ -25,15 +25,19 @@ type influxql struct {
 
 	env     spec.Env
 	funcs   [kinds]agg.Func
+	folders [kinds]agg.Folder
+	betters [kinds]func(a, b point.Sample) bool
 	step    agg.Transformer
 	series  agg.Series // of the batch at work
-	results []agg.Result
+	found   []agg.Result
 	faults  fieldFaults
 	kind    lastKind
 
 	point  point.Point // the point that is sent
 	fields []point.Field
 	batch  batchBuffer
+
+	place, column int // in the fusion, if the node is in one
 }
 
 // kinds is the number of kinds of values.
@@ -77,27 +81,35 @@ func (n *influxql) Group(g *point.Group, out point.Sink) point.Sink {
 	if n.def.Class == agg.Transformation {
 		return &transformGroup{influxql: n, Forward: spec.Forward{Out: out}, group: g}
 	}
-	return &setGroup{influxql: n, Forward: spec.Forward{Out: out}, group: g}
+	r := results{influxql: n, Forward: spec.Forward{Out: out}, group: g}
+	if n.env.Input() == spec.Batch {
+		return &batchGroup{results: r}
+	}
+	return &streamGroup{results: r}
 }
 
-// take returns the value of the field in p and whether it can be used. The first usable value of
-// a set decides its kind; until then kind is Missing.
-func (n *influxql) take(p *point.Point, kind *point.Kind) (point.Value, bool) {
-	v := p.Field(n.args.Field)
+// selects reports whether results carry tags or fields of a selected point.
+func (n *influxql) selects() bool {
+	return n.def.Class == agg.Selector || n.def.Class == agg.Ranking
+}
+
+// take reports whether a value can be used. The first usable value of a set decides its kind; until
+// then kind is Missing.
+func (n *influxql) take(got point.Kind, kind *point.Kind) bool {
 	switch {
 	case *kind == point.Missing:
-		if n.def.Kinds.Of(v.Kind) != point.Missing {
-			*kind = v.Kind
-			n.kind = lastKind{v.Kind, v.Kind}
-			return v, true
+		if n.def.Kinds.Of(got) != point.Missing {
+			*kind = got
+			n.kind = lastKind{got, got}
+			return true
 		}
-		n.env.Error(n.unfit(v.Kind))
-	case v.Kind == *kind:
-		return v, true
+		n.env.Error(n.unfit(got))
+	case got == *kind:
+		return true
 	default:
-		n.env.Error(n.faults.unlike(v.Kind, *kind))
+		n.env.Error(n.faults.unlike(got, *kind))
 	}
-	return v, false
+	return false
 }
 
 // lastKind is the kind that a set began with last in any group, and the last such kind that could
@@ -128,6 +140,26 @@ func (n *influxql) function(kind point.Kind) agg.Func {
 		n.funcs[kind] = f
 	}
 	f.Reset()
+	return f
+}
+
+// folder returns what folds values of a kind.
+func (n *influxql) folder(kind point.Kind) agg.Folder {
+	f := n.folders[kind]
+	if f == nil {
+		f = n.def.Fold(kind)
+		n.folders[kind] = f
+	}
+	return f
+}
+
+// better returns the order by which values of a kind are selected.
+func (n *influxql) better(kind point.Kind) func(a, b point.Sample) bool {
+	f := n.betters[kind]
+	if f == nil {
+		f = n.def.Better(kind)
+		n.betters[kind] = f
+	}
 	return f
 }
 

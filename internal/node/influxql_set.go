@@ -6,14 +6,19 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
-// setGroup computes functions of sets: of each batch, or, on a stream, of the points in a row
-// that have one time. Such a set is complete when a point of another time comes.
-type setGroup struct {
+// results sends the results of sets of one group.
+type results struct {
 	*influxql
 	spec.Forward
 	group *point.Group
-	set   pointSet
 	tags  tagMemo
+}
+
+// streamGroup computes functions of the points in a row that have one time. Such a set is complete
+// when a point of another time comes.
+type streamGroup struct {
+	results
+	set pointSet
 }
 
 // pointSet is the set that is coming in on a stream. It is saved with the task.
@@ -27,14 +32,14 @@ type pointSet struct {
 	Points  []point.Point // tags and fields of the samples, if the function selects points
 }
 
-func (s *setGroup) State() any { return &s.set }
+func (s *streamGroup) State() any { return &s.set }
 
-func (s *setGroup) Barrier(g *point.Group, t int64) {
+func (s *streamGroup) Barrier(g *point.Group, t int64) {
 	s.set.First.see("barrier")
 	s.Out.Barrier(g, t)
 }
 
-func (s *setGroup) Point(p *point.Point) {
+func (s *streamGroup) Point(p *point.Point) {
 	set := &s.set
 	set.First.see(p.Name)
 	if !set.Open || p.Time != set.Time {
@@ -42,19 +47,14 @@ func (s *setGroup) Point(p *point.Point) {
 		set.Open, set.Name, set.Time, set.Kind = true, p.Name, p.Time, point.Missing
 		set.Samples, set.Points = set.Samples[:0], set.Points[:0]
 	}
-	v, ok := s.take(p, &set.Kind)
-	if !ok {
+	v := p.Field(s.args.Field)
+	if !s.take(v.Kind, &set.Kind) {
 		return
 	}
 	set.Samples = append(set.Samples, point.Sample{Time: p.Time, Value: v})
 	if s.selects() {
 		set.keep(p)
 	}
-}
-
-// selects reports whether results carry tags or fields of a selected point.
-func (s *setGroup) selects() bool {
-	return s.def.Class == agg.Selector || s.def.Class == agg.Ranking
 }
 
 // keep appends the tags and fields of p; buffers of earlier points are used again.
@@ -71,7 +71,7 @@ func (s *pointSet) keep(p *point.Point) {
 }
 
 // complete sends the result of the set on a stream, if there is one.
-func (s *setGroup) complete() {
+func (s *streamGroup) complete() {
 	set := &s.set
 	if len(set.Samples) == 0 {
 		return
@@ -80,48 +80,29 @@ func (s *setGroup) complete() {
 	for i := range set.Samples {
 		f.Push(i, set.Samples[i])
 	}
-	s.results = f.Append(s.results[:0])
-	s.send(set.Name, set.Time, set.Points)
+	s.found = f.Append(s.found[:0])
+	s.send(set.Name, set.Time, set)
 }
 
-func (s *setGroup) Batch(b *point.Batch) {
-	s.set.First.see(b.Name)
-	var f agg.Func
-	kind := point.Missing
-	for i := range b.Points {
-		p := &b.Points[i]
-		v, ok := s.take(p, &kind)
-		if !ok {
-			continue
-		}
-		if f == nil {
-			f = s.function(kind)
-		}
-		f.Push(i, point.Sample{Time: p.Time, Value: v})
-	}
-	s.results = s.results[:0]
-	switch {
-	case f != nil:
-		s.results = f.Append(s.results)
-	case s.def.Empty.Kind != point.Missing:
-		s.kind = lastKind{point.Float, point.Float}
-		// Its own time is the Unix epoch, as Kapacitor has it.
-		s.results = append(s.results, agg.Result{Index: -1, Value: s.def.Empty})
-	default:
-		return
-	}
-	s.send(s.set.First.Name, b.TMax, b.Points)
+func (s *pointSet) whole(i int) ([]point.Tag, []point.Field) {
+	return s.Points[i].Tags, s.Points[i].Fields
 }
 
-// send sends what is in results: t is the time of the set, points are those that Index refers to.
-func (s *setGroup) send(name string, t int64, points []point.Point) {
+// selection gives the tags and fields of the points that results stand for.
+type selection interface {
+	whole(i int) ([]point.Tag, []point.Field)
+}
+
+// send sends what was found: t is the time of the set, points are those that Index refers to.
+func (s *results) send(name string, t int64, points selection) {
 	switch s.def.Class {
 	case agg.Aggregate, agg.Selector:
-		for i := range s.results {
-			r := &s.results[i]
+		for i := range s.found {
+			r := &s.found[i]
 			s.point = point.Point{Name: name, Time: s.timeOf(r, t), Group: s.group}
 			if s.def.Class == agg.Selector {
-				s.point.Tags, s.point.Fields = points[r.Index].Tags, s.renamed(points[r.Index].Fields, r)
+				tags, fields := points.whole(r.Index)
+				s.point.Tags, s.point.Fields = tags, s.renamed(fields, r)
 			} else {
 				s.point.Tags, s.point.Fields = s.group.Tags, s.result(r)
 			}
@@ -131,11 +112,12 @@ func (s *setGroup) send(name string, t int64, points []point.Point) {
 	}
 	out := &s.batch.batch
 	s.batch.begin(&point.Batch{Name: name, TMax: t, Group: s.group})
-	for i := range s.results {
-		r := &s.results[i]
+	for i := range s.found {
+		r := &s.found[i]
 		s.point = point.Point{Time: s.timeOf(r, t), Tags: s.group.Tags, Fields: s.result(r)}
 		if s.def.Class == agg.Ranking {
-			s.point.Tags = s.withGroupTags(points[r.Index].Tags)
+			tags, _ := points.whole(r.Index)
+			s.point.Tags = s.withGroupTags(tags)
 		}
 		s.batch.add(&s.point)
 		out.TMax = max(out.TMax, s.point.Time)
@@ -144,7 +126,7 @@ func (s *setGroup) send(name string, t int64, points []point.Point) {
 }
 
 // timeOf returns the time of a result of a set with time t.
-func (s *setGroup) timeOf(r *agg.Result, t int64) int64 {
+func (s *results) timeOf(r *agg.Result, t int64) int64 {
 	if r.Time != agg.NoTime && (s.pointTimes || s.def.Class == agg.Forecast) {
 		return r.Time
 	}
@@ -153,7 +135,7 @@ func (s *setGroup) timeOf(r *agg.Result, t int64) int64 {
 
 // withGroupTags returns the tags of a point together with those of the group, of which the point
 // can lack some.
-func (s *setGroup) withGroupTags(tags []point.Tag) []point.Tag {
+func (s *results) withGroupTags(tags []point.Tag) []point.Tag {
 	return s.tags.get(tags, func(tags []point.Tag) []point.Tag {
 		for _, t := range s.group.Tags {
 			if _, ok := point.Lookup(tags, t.Key); !ok {

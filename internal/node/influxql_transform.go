@@ -32,7 +32,7 @@ func (t *transformGroup) Barrier(g *point.Group, time int64) {
 // next brings p into the series and returns the result, if there is one. Once the kind is known a
 // point that cannot be used gives a result too, that of the point before, as in Kapacitor.
 func (t *transformGroup) next(p *point.Point, kind *point.Kind, series *agg.Series) (agg.Result, bool) {
-	if v, ok := t.take(p, kind); ok {
+	if v := p.Field(t.args.Field); t.take(v.Kind, kind) {
 		t.step.Push(series, point.Sample{Time: p.Time, Value: v})
 	} else if *kind == point.Missing {
 		return agg.Result{}, false

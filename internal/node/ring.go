@@ -2,13 +2,63 @@ package node
 
 import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
 
-// A ring is a growing ring buffer of points in the order of their arrival. Its layout is
-// Kapacitor's, because what happens to points that arrive late depends on it: it grows to twice
-// the size plus two when full, and see [ring.dropBefore]. The fields are exported to be saved.
-type ring struct {
-	Buf   []kept
+// A layout is where the points of a ring buffer lie in the order of their arrival. It is
+// Kapacitor's, because what happens to points that arrive late depends on it: the buffer grows to
+// twice the size plus two when full, and see [ring.dropBefore]. As in all that windows keep, the
+// fields are exported to be saved.
+type layout struct {
+	Cap   int
 	Start int // place of the oldest
 	Size  int
+}
+
+// at returns the place of the i-th oldest.
+func (l *layout) at(i int) int {
+	i += l.Start
+	if i >= l.Cap {
+		i -= l.Cap
+	}
+	return i
+}
+
+// push returns the place of one more, for which there is room.
+func (l *layout) push() int {
+	l.Size++
+	return l.at(l.Size - 1)
+}
+
+func (l *layout) full() bool { return l.Size == l.Cap }
+
+// grow makes room; regrown does it with the buffers, before.
+func (l *layout) grow() { l.Cap, l.Start = l.grown(), 0 }
+
+func (l *layout) grown() int { return 2 * (l.Size + 1) }
+
+// drop forgets the n oldest.
+func (l *layout) drop(n int) {
+	l.Start += n
+	if l.Start >= l.Cap {
+		l.Start -= l.Cap
+	}
+	l.Size -= n
+}
+
+func regrown[T any](old []T, l *layout) []T {
+	buf := make([]T, l.grown())
+	n := copy(buf, old[l.Start:])
+	copy(buf[n:], old[:l.Start])
+	return buf
+}
+
+// A ring keeps the points of a window, or what the functions that share the window need of them.
+type ring struct {
+	Layout  layout
+	Times   []int64
+	Points  []kept   // nil if columns are enough
+	Columns []column // of the fields that functions take
+
+	fusion *fusion
+	slides []slide // of each function, if the window slides
 }
 
 // A kept point is what a window needs of it. Fields is the ring's own copy.
@@ -18,49 +68,132 @@ type kept struct {
 	Fields []point.Field
 }
 
-// at returns the i-th oldest.
-func (r *ring) at(i int) *kept {
-	i += r.Start
-	if i >= len(r.Buf) {
-		i -= len(r.Buf)
-	}
-	return &r.Buf[i]
+// A column holds the values of one field.
+type column struct {
+	Numbers []uint64
+	Kinds   []point.Kind
+	Texts   []string // nil until there is a string that somebody wants
 }
+
+func (c *column) value(at int) point.Value {
+	v := point.Value{Kind: c.Kinds[at], Num: c.Numbers[at]}
+	if v.Kind == point.String && c.Texts != nil {
+		v.Text = c.Texts[at]
+	}
+	return v
+}
+
+// newRing returns a ring for functions, or for whole points if f is nil.
+func newRing(f *fusion) *ring {
+	r := &ring{fusion: f}
+	if f != nil {
+		r.Columns = make([]column, len(f.fields))
+		if f.slides {
+			r.slides = make([]slide, len(f.nodes))
+		}
+	}
+	return r
+}
+
+// Len returns the number of points. With it a ring is the [point.Digest] of its points.
+func (r *ring) Len() int { return r.Layout.Size }
 
 // push appends a copy of p. A place that is used again keeps its fields' memory.
 func (r *ring) push(p *point.Point) {
-	if r.Size == len(r.Buf) {
-		buf := make([]kept, 2*(r.Size+1))
-		n := copy(buf, r.Buf[r.Start:])
-		copy(buf[n:], r.Buf[:r.Start])
-		r.Buf, r.Start = buf, 0
+	if r.Layout.full() {
+		r.grow()
 	}
-	r.Size++
-	k := r.at(r.Size - 1)
-	k.Time, k.Tags = p.Time, p.Tags
-	k.Fields = append(k.Fields[:0], p.Fields...)
+	at := r.Layout.push()
+	r.Times[at] = p.Time
+	if r.fusion == nil || r.fusion.points {
+		k := &r.Points[at]
+		k.Time, k.Tags = p.Time, p.Tags
+		k.Fields = append(k.Fields[:0], p.Fields...)
+	}
+	for i := range r.Columns {
+		c, v := &r.Columns[i], p.Field(r.fusion.fields[i])
+		c.Numbers[at], c.Kinds[at] = v.Num, v.Kind
+		if v.Kind == point.String && r.fusion.texts && c.Texts == nil {
+			c.Texts = make([]string, r.Layout.Cap)
+		}
+		if c.Texts != nil {
+			c.Texts[at] = v.Text
+		}
+	}
+	for i := range r.slides {
+		n := r.fusion.nodes[i]
+		r.slides[i].push(n, point.Sample{Time: p.Time, Value: r.Columns[n.column].value(at)})
+	}
+}
+
+func (r *ring) grow() {
+	r.Times = regrown(r.Times, &r.Layout)
+	if r.fusion == nil || r.fusion.points {
+		r.Points = regrown(r.Points, &r.Layout)
+	}
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		c.Numbers, c.Kinds = regrown(c.Numbers, &r.Layout), regrown(c.Kinds, &r.Layout)
+		if c.Texts != nil {
+			c.Texts = regrown(c.Texts, &r.Layout)
+		}
+	}
+	r.Layout.grow()
+}
+
+// sample returns what n takes of the i-th oldest point.
+func (r *ring) sample(n *influxql, i int) point.Sample {
+	at := r.Layout.at(i)
+	return point.Sample{Time: r.Times[at], Value: r.Columns[n.column].value(at)}
+}
+
+// whole returns the tags and fields of the i-th oldest point.
+func (r *ring) whole(i int) ([]point.Tag, []point.Field) {
+	k := &r.Points[r.Layout.at(i)]
+	return k.Tags, k.Fields
+}
+
+// list appends the points, which share their fields with the ring.
+func (r *ring) list(dst []point.Point) []point.Point {
+	for i := range r.Len() {
+		k := &r.Points[r.Layout.at(i)]
+		dst = append(dst, point.Point{Time: k.Time, Tags: k.Tags, Fields: k.Fields})
+	}
+	return dst
 }
 
 // drop forgets the n oldest.
 func (r *ring) drop(n int) {
-	r.Start += n
-	if r.Start >= len(r.Buf) {
-		r.Start -= len(r.Buf)
+	for i := range r.slides {
+		f := r.fusion.nodes[i]
+		for j := range n {
+			r.slides[i].evict(r.sample(f, j))
+		}
 	}
-	r.Size -= n
+	r.Layout.drop(n)
 }
 
 // dropBefore forgets the oldest points up to the first whose time is t or later. Points that came
 // late may stay behind that one. If the ring wraps around its end and the point in the last place
 // is out of range, all points up to there go.
 func (r *ring) dropBefore(t int64) {
-	if tail := len(r.Buf) - r.Start; r.Size > tail && r.Buf[len(r.Buf)-1].Time < t {
+	l := &r.Layout
+	if tail := l.Cap - l.Start; l.Size > tail && r.Times[l.Cap-1] < t {
 		r.drop(tail)
 	}
-	for r.Size > 0 && r.Buf[r.Start].Time < t {
-		r.drop(1)
+	n := 0
+	for n < l.Size && r.Times[l.at(n)] < t {
+		n++
 	}
+	r.drop(n)
 }
 
-// dropTo is dropBefore with t itself out of range too.
-func (r *ring) dropTo(t int64) { r.dropBefore(t + 1) }
+// restored computes what is not saved; r is nil if the window has none.
+func (r *ring) restored() {
+	if r == nil {
+		return
+	}
+	for i := range r.slides {
+		r.slides[i].rebuild(r.fusion.nodes[i], r)
+	}
+}

@@ -16,8 +16,9 @@ type window struct {
 	periodCount, everyCount int64
 	align, fillPeriod       bool
 
-	grid  point.Grid
-	batch point.Batch // handed out; its points are rebuilt for each emission
+	grid   point.Grid
+	fusion *fusion
+	batch  point.Batch // handed out; its points are rebuilt for each emission
 }
 
 func (w *window) Declare(s *spec.Spec) {
@@ -59,6 +60,17 @@ func (w *window) Start(spec.Env) error {
 	return nil
 }
 
+// Fuse spares functions the points; see [fusion].
+func (w *window) Fuse(children []spec.Declarer) { w.fusion = fuse(children, w.tumbles()) }
+
+// tumbles reports whether no point is in two windows.
+func (w *window) tumbles() bool {
+	if w.periodCount != 0 {
+		return w.periodCount <= w.everyCount
+	}
+	return w.every != 0 && w.period <= w.every
+}
+
 func (w *window) Group(g *point.Group, out point.Sink) point.Sink {
 	if w.periodCount != 0 {
 		c := &countWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
@@ -66,145 +78,37 @@ func (w *window) Group(g *point.Group, out point.Sink) point.Sink {
 		if w.fillPeriod {
 			c.state.Next = w.periodCount
 		}
+		c.state.Ring, c.state.Folds = w.contents()
 		return c
 	}
-	return &timeWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
+	t := &timeWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
+	t.state.Ring, t.state.Folds = w.contents()
+	return t
 }
 
-// emit sends the ring's points as a batch.
-func (w *window) emit(r *ring, g *point.Group, name string, tmax int64, out point.Sink) {
-	w.batch.Name, w.batch.TMax, w.batch.Group = name, tmax, g
-	w.batch.Points = w.batch.Points[:0]
-	for i := range r.Size {
-		k := r.at(i)
-		w.batch.Points = append(w.batch.Points, point.Point{Time: k.Time, Tags: k.Tags, Fields: k.Fields})
+// contents makes what keeps the content of one group's window: a ring of points, or folds if they
+// are enough.
+func (w *window) contents() (*ring, *folds) {
+	if w.fusion != nil && w.fusion.folds {
+		return nil, newFolds(w.fusion)
 	}
-	out.Batch(&w.batch)
+	return newRing(w.fusion), nil
 }
 
-// A timeWindow is a window of one group whose length is a duration.
-type timeWindow struct {
-	*window
-	spec.Forward
-	group *point.Group
-	state struct {
-		Begun bool
-		Name  string // of the group's first message
-		Next  int64  // next time to emit at
-		Ring  ring
+// emit sends the content as a batch. It is r or f; the other one is nil.
+func (w *window) emit(r *ring, f *folds, g *point.Group, name string, tmax int64, out point.Sink) {
+	b := &w.batch
+	b.Name, b.TMax, b.Group = name, tmax, g
+	switch {
+	case f != nil:
+		b.Digest = f
+		out.Batch(b)
+		f.reset()
+	case w.fusion != nil:
+		b.Digest = r
+		out.Batch(b)
+	default:
+		b.Points = r.list(b.Points[:0])
+		out.Batch(b)
 	}
-}
-
-func (w *timeWindow) State() any { return &w.state }
-
-// begin sets the first emission when the group's first message arrives at t.
-func (w *timeWindow) begin(name string, t int64) {
-	s := &w.state
-	s.Begun, s.Name = true, name
-	if !w.fillPeriod {
-		s.Next = t + int64(w.every)
-		if w.align {
-			s.Next = w.grid.Truncate(s.Next)
-		}
-		return
-	}
-	s.Next = t + int64(w.period)
-	if w.align {
-		full := s.Next
-		if s.Next = w.grid.Truncate(full); s.Next <= full {
-			s.Next += int64(w.every)
-		}
-	}
-}
-
-func (w *timeWindow) Point(p *point.Point) {
-	s := &w.state
-	if !s.Begun {
-		w.begin(p.Name, p.Time)
-	}
-	if w.every == 0 {
-		s.Ring.push(p)
-		if p.Time >= s.Next {
-			s.Ring.dropTo(p.Time - int64(w.period))
-			s.Next = p.Time
-			w.emit(&s.Ring, w.group, s.Name, p.Time, w.Out)
-		}
-		return
-	}
-	w.flush(p.Time)
-	s.Ring.push(p)
-}
-
-// flush emits the window whose end t has reached. The next one is counted from t: windows that
-// lie in a gap are not emitted.
-func (w *timeWindow) flush(t int64) {
-	s := &w.state
-	if t < s.Next {
-		return
-	}
-	s.Ring.dropBefore(s.Next - int64(w.period))
-	end := s.Next
-	s.Next = t + int64(w.every)
-	if w.align {
-		s.Next = w.grid.Truncate(s.Next)
-	}
-	w.emit(&s.Ring, w.group, s.Name, end, w.Out)
-}
-
-// Barrier emits as a point would, and is not sent on.
-func (w *timeWindow) Barrier(_ *point.Group, t int64) {
-	s := &w.state
-	if !s.Begun {
-		w.begin("barrier", t)
-	}
-	if w.every != 0 {
-		w.flush(t)
-		return
-	}
-	if t >= s.Next {
-		s.Ring.dropTo(t - int64(w.period))
-		s.Next = t
-		w.emit(&s.Ring, w.group, s.Name, t, w.Out)
-	}
-}
-
-// A countWindow is a window of one group whose length is a number of points.
-type countWindow struct {
-	*window
-	spec.Forward
-	group *point.Group
-	state struct {
-		Begun bool
-		Name  string
-		Seen  int64
-		Next  int64 // emit when so many points have been seen
-		Ring  ring
-	}
-}
-
-func (w *countWindow) State() any { return &w.state }
-
-func (w *countWindow) Point(p *point.Point) {
-	s := &w.state
-	w.name(p.Name)
-	if s.Ring.Size == int(w.periodCount) {
-		s.Ring.drop(1)
-	}
-	s.Ring.push(p)
-	s.Seen++
-	if s.Seen == s.Next {
-		s.Next += w.everyCount
-		w.emit(&s.Ring, w.group, s.Name, p.Time, w.Out)
-	}
-}
-
-func (w *countWindow) name(n string) {
-	if !w.state.Begun {
-		w.state.Begun, w.state.Name = true, n
-	}
-}
-
-func (w *countWindow) Barrier(g *point.Group, t int64) {
-	w.name("barrier")
-	w.Out.Barrier(g, t)
 }

@@ -32,11 +32,26 @@ type Point struct {
 
 // A Batch is a set of points of one group, the content of a window for example. The points carry
 // times, tags and fields; Name, DB, RP and Group of the points are not set.
+//
+// A sender and all its receivers can agree not to list the points. Then Points is empty and Digest
+// is what the receivers read instead.
 type Batch struct {
 	Name   string
 	TMax   int64 // nanoseconds since the Unix epoch
 	Group  *Group
 	Points []Point
+	Digest Digest
+}
+
+// A Digest stands for the points of a batch.
+type Digest interface{ Len() int }
+
+// Len returns the number of points, listed or not.
+func (b *Batch) Len() int {
+	if b.Digest != nil {
+		return b.Digest.Len()
+	}
+	return len(b.Points)
 }
 
 // A Sink receives what flows along an edge of a task's graph: points on a stream edge, batches on

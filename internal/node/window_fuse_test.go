@@ -1,0 +1,291 @@
+package node
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/agg"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// A pipe is a window with functions behind it, joined to them or not.
+type pipe struct {
+	t      *testing.T
+	fused  bool
+	window []any
+	calls  [][]any
+
+	node   *window
+	funcs  []*influxql
+	sinks  map[*point.Group]*pipeGroup
+	groups *point.Groups
+	lines  []string
+	floats []float64 // that are # in lines
+	passed int       // points in batches
+}
+
+type pipeGroup struct {
+	window point.Sink
+	funcs  []point.Sink
+}
+
+func newPipe(t *testing.T, fused bool, window []any, calls [][]any) *pipe {
+	p := &pipe{t: t, fused: fused, window: window, calls: calls, groups: new(point.Groups)}
+	p.start()
+	return p
+}
+
+func (p *pipe) start() {
+	w, err := rigNode("window", p.window...)
+	require.NoError(p.t, err)
+	p.node = w.(*window)
+	require.NoError(p.t, p.node.Start(nil))
+	p.funcs, p.sinks = nil, map[*point.Group]*pipeGroup{}
+	var children []spec.Declarer
+	for _, c := range p.calls {
+		f, err := rigNode(c[0].(string), c[1:]...)
+		require.NoError(p.t, err)
+		require.NoError(p.t, f.(spec.Starter).Start(&pipeEnv{pipe: p}))
+		p.funcs = append(p.funcs, f.(*influxql))
+		children = append(children, f)
+	}
+	if p.fused {
+		p.node.Fuse(children)
+		require.NotNil(p.t, p.node.fusion)
+	}
+}
+
+// restart saves everything and goes on with new nodes.
+func (p *pipe) restart() {
+	funcs, sinks := p.funcs, p.sinks
+	p.start()
+	for i, f := range funcs {
+		saveAndLoad(p.t, f, p.funcs[i])
+	}
+	for g, old := range sinks {
+		fresh := p.sink(g)
+		saveAndLoad(p.t, old.window, fresh.window)
+		for i := range old.funcs {
+			saveAndLoad(p.t, old.funcs[i], fresh.funcs[i])
+		}
+	}
+}
+
+func (p *pipe) sink(g *point.Group) *pipeGroup {
+	s := p.sinks[g]
+	if s == nil {
+		s = &pipeGroup{}
+		for _, f := range p.funcs {
+			s.funcs = append(s.funcs, f.Group(g, p))
+		}
+		s.window = p.node.Group(g, &pipeFan{p, s})
+		p.sinks[g] = s
+	}
+	return s
+}
+
+func (p *pipe) point(x point.Point) {
+	x.Group = p.groups.Get("", x.Tags, []string{"g"}, false)
+	p.sink(x.Group).window.Point(&x)
+}
+
+func (p *pipe) Point(x *point.Point) {
+	y := x.Clone()
+	for i := range y.Fields {
+		if v := &y.Fields[i].Value; v.Kind == point.Float {
+			p.floats = append(p.floats, v.Float())
+			*v = point.StringValue("#")
+		}
+	}
+	p.lines = append(p.lines, rigFormat(y))
+}
+
+func (p *pipe) Batch(b *point.Batch) {
+	p.lines = append(p.lines, fmt.Sprintf("batch %s %s %d:", b.Name, b.Group.ID, b.TMax))
+	for i := range b.Points {
+		p.Point(&b.Points[i])
+	}
+}
+
+func (p *pipe) Barrier(g *point.Group, t int64) {
+	p.lines = append(p.lines, fmt.Sprint("barrier ", g.ID, t))
+}
+func (p *pipe) Delete(*point.Group) {}
+
+type pipeFan struct {
+	*pipe
+	to *pipeGroup
+}
+
+func (f *pipeFan) Batch(b *point.Batch) {
+	if f.fused {
+		require.Empty(f.t, b.Points)
+	}
+	f.passed += b.Len()
+	for _, s := range f.to.funcs {
+		s.Batch(b)
+	}
+}
+
+func (f *pipeFan) Barrier(g *point.Group, t int64) {
+	for _, s := range f.to.funcs {
+		s.Barrier(g, t)
+	}
+}
+
+type pipeEnv struct {
+	spec.Env
+	pipe *pipe
+}
+
+func (e *pipeEnv) Input() spec.Edge { return spec.Batch }
+func (e *pipeEnv) Error(err error)  { e.pipe.lines = append(e.pipe.lines, "error "+err.Error()) }
+
+// randomCalls returns one to three functions.
+func randomCalls(r *rand.Rand) [][]any {
+	var calls [][]any
+	for range 1 + r.IntN(3) {
+		defs := agg.Defs()
+		d := defs[r.IntN(len(defs))]
+		field := []string{"v", "v", "v", "w"}[r.IntN(4)]
+		call := []any{d.Name, field}
+		switch {
+		case d.Class == agg.Transformation, d.Class == agg.Forecast && r.IntN(10) > 0:
+			call[0] = []string{"mean", "max", "count", "last", "stddev"}[r.IntN(5)]
+		case d.Class == agg.Forecast:
+			call = append(call, 1, 0, time.Second)
+		case d.Class == agg.Ranking:
+			call = []any{d.Name, 1 + r.IntN(3), field}
+		case d.Name == "percentile":
+			call = append(call, []float64{0, 1, 50, 90, 99, 100}[r.IntN(6)])
+		}
+		if r.IntN(3) == 0 {
+			call = append(call, rigSet("usePointTimes"))
+		}
+		calls = append(calls, call)
+	}
+	return calls
+}
+
+func randomWindow(r *rand.Rand) []any {
+	var call []any
+	if r.IntN(4) == 0 {
+		call = append(call, rigSet("periodCount", 1+r.IntN(8)), rigSet("everyCount", 1+r.IntN(8)))
+	} else {
+		period := 1 + r.IntN(30)
+		call = append(call, rigSet("period", time.Duration(period)*time.Second))
+		switch r.IntN(4) {
+		case 0:
+			call = append(call, rigSet("every", time.Duration(period)*time.Second))
+		case 1, 2:
+			call = append(call, rigSet("every", time.Duration(1+r.IntN(12))*time.Second))
+		}
+		if r.IntN(2) == 0 {
+			call = append(call, rigSet("align"))
+		}
+	}
+	if r.IntN(3) == 0 {
+		call = append(call, rigSet("fillPeriod"))
+	}
+	return call
+}
+
+// A feed makes points: late, equal and out-of-order times, gaps, phases of other types.
+type feed struct {
+	*rand.Rand
+	now  int64
+	kind int
+	late bool
+}
+
+func (f *feed) next() point.Point {
+	switch f.IntN(40) {
+	case 0:
+		f.now += int64(f.IntN(60))
+	case 1, 2:
+		f.kind = f.IntN(9)
+	case 3:
+		f.late = !f.late
+	default:
+		f.now += int64(f.IntN(3))
+	}
+	t := f.now
+	if f.late && f.IntN(3) == 0 || f.IntN(20) == 0 {
+		t -= int64(f.IntN(20))
+	}
+	p := point.Point{Name: "m", Time: t * int64(time.Second), Tags: []point.Tag{{Key: "g", Value: string(rune('a' + f.IntN(2)))}, {Key: "h", Value: fmt.Sprint(f.IntN(4))}}}
+	if v := f.value(); v.Kind != point.Missing {
+		p.Fields = append(p.Fields, point.Field{Key: "v", Value: v})
+	}
+	p.Fields = append(p.Fields, point.Field{Key: "w", Value: point.FloatValue(float64(f.IntN(1000)) / 8)})
+	return p
+}
+
+func (f *feed) value() point.Value {
+	small := f.IntN(6)
+	switch {
+	case f.kind == 4:
+		return point.IntValue(int64(small))
+	case f.kind == 5:
+		return point.StringValue(string(rune('a' + small)))
+	case f.kind == 6:
+		return point.BoolValue(small < 3)
+	case f.kind == 7 && small == 0:
+		return point.Value{}
+	case f.kind == 8:
+		return []point.Value{{}, point.NullValue(), point.DurationValue(1), point.IntValue(3), point.StringValue("a"), point.FloatValue(2)}[small]
+	case f.IntN(300) == 0:
+		return point.FloatValue([]float64{math.NaN(), math.Inf(1), 1e200, math.Copysign(0, -1)}[f.IntN(4)])
+	case small < 3:
+		return point.FloatValue(float64(small))
+	}
+	return point.FloatValue(f.NormFloat64() * 1000)
+}
+
+// Windows that are joined to their functions send what those make of all the points.
+func TestFusedWindowIsPlain(t *testing.T) {
+	rounds := 200
+	if testing.Short() {
+		rounds = 50
+	}
+	for seed := range rounds {
+		r := rand.New(rand.NewPCG(5, uint64(seed)))
+		win, calls := randomWindow(r), randomCalls(r)
+		what := fmt.Sprint(seed, win, calls)
+		plain, fused := newPipe(t, false, win, calls), newPipe(t, true, win, calls)
+		f := &feed{Rand: r}
+		for range 150 {
+			x := f.next()
+			switch r.IntN(80) {
+			case 0:
+				plain.restart()
+				fused.restart()
+			case 1:
+				g := plain.groups.Get("", x.Tags, []string{"g"}, false)
+				plain.sink(g).window.Barrier(g, x.Time)
+				g = fused.groups.Get("", x.Tags, []string{"g"}, false)
+				fused.sink(g).window.Barrier(g, x.Time)
+			default:
+				plain.point(x)
+				fused.point(x)
+			}
+			if plain.passed != fused.passed || strings.Join(plain.lines, "\n") != strings.Join(fused.lines, "\n") {
+				require.Equal(t, plain.lines, fused.lines, what)
+				require.Equal(t, plain.passed, fused.passed, what)
+			}
+			for i, want := range plain.floats {
+				if got := fused.floats[i]; math.Float64bits(got) != math.Float64bits(want) && !(math.Abs(got-want) <= 1e-7) {
+					require.InDelta(t, want, got, 1e-7, what) // NaN where there is none, too
+				}
+			}
+			plain.lines, plain.floats, fused.lines, fused.floats = plain.lines[:0], plain.floats[:0], fused.lines[:0], fused.floats[:0]
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// A timeWindow is a window of one group whose length is a duration.
+type timeWindow struct {
+	*window
+	spec.Forward
+	group *point.Group
+	state struct {
+		Begun bool
+		Name  string // of the group's first message
+		Next  int64  // next time to emit at
+		Ring  *ring
+		Folds *folds
+	}
+}
+
+func (w *timeWindow) State() any { return &w.state }
+
+// Restored computes what was not saved.
+func (w *timeWindow) Restored() { w.state.Ring.restored() }
+
+// begin sets the first emission when the group's first message arrives at t.
+func (w *timeWindow) begin(name string, t int64) {
+	s := &w.state
+	s.Begun, s.Name = true, name
+	if !w.fillPeriod {
+		s.Next = t + int64(w.every)
+		if w.align {
+			s.Next = w.grid.Truncate(s.Next)
+		}
+		return
+	}
+	s.Next = t + int64(w.period)
+	if w.align {
+		full := s.Next
+		if s.Next = w.grid.Truncate(full); s.Next <= full {
+			s.Next += int64(w.every)
+		}
+	}
+}
+
+func (w *timeWindow) Point(p *point.Point) {
+	s := &w.state
+	if !s.Begun {
+		w.begin(p.Name, p.Time)
+	}
+	switch {
+	case w.every == 0:
+		s.Ring.push(p)
+		w.slide(p.Time)
+	case s.Folds != nil:
+		w.flush(p.Time)
+		s.Folds.push(p, s.Next-int64(w.period))
+	default:
+		w.flush(p.Time)
+		s.Ring.push(p)
+	}
+}
+
+// slide emits the window that ends with t, of a window that has no every.
+func (w *timeWindow) slide(t int64) {
+	s := &w.state
+	if t < s.Next {
+		return
+	}
+	s.Ring.dropBefore(t - int64(w.period) + 1)
+	s.Next = t
+	w.emit(s.Ring, nil, w.group, s.Name, t, w.Out)
+}
+
+// flush emits the window whose end t has reached. The next one is counted from t: windows that
+// lie in a gap are not emitted.
+func (w *timeWindow) flush(t int64) {
+	s := &w.state
+	if t < s.Next {
+		return
+	}
+	end := s.Next
+	if s.Folds != nil {
+		s.Folds.dropBefore(end - int64(w.period))
+	} else {
+		s.Ring.dropBefore(end - int64(w.period))
+	}
+	s.Next = t + int64(w.every)
+	if w.align {
+		s.Next = w.grid.Truncate(s.Next)
+	}
+	w.emit(s.Ring, s.Folds, w.group, s.Name, end, w.Out)
+}
+
+// Barrier emits as a point would, and is not sent on.
+func (w *timeWindow) Barrier(_ *point.Group, t int64) {
+	if !w.state.Begun {
+		w.begin("barrier", t)
+	}
+	if w.every != 0 {
+		w.flush(t)
+	} else {
+		w.slide(t)
+	}
+}
