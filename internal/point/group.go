@@ -9,22 +9,28 @@ import (
 // state of their own in every node. Groups are made by a [Groups] table, one object per distinct
 // group of a task, so two groups are the same if their pointers are.
 type Group struct {
-	ID     string   // "tag1=a,tag2=b", prefixed with "measurement\n" if ByName; "" without dimensions
-	Name   string   // measurement if ByName, else ""
-	Dims   []string // names of the dimension tags, in the order of the ID
-	Tags   []Tag    // the dimension tags, sorted by key; a tag that a point lacks is ""
-	ByName bool     // grouped by measurement too
-	Index  int      // position of this group's state in a node's table; small and reused
-	key    string
-	refs   int
+	ID      string   // "tag1=a,tag2=b", prefixed with "measurement\n" if ByName; "" without dimensions
+	Name    string   // measurement if ByName, else ""
+	Dims    []string // names of the dimension tags, in the order of the ID
+	Tags    []Tag    // the dimension tags, sorted by key; a tag that a point lacks is ""
+	ByName  bool     // grouped by measurement too
+	Refused bool     // not a group: the task has as many as it may, and points of it are to be dropped
+	Index   int      // position of this group's state in a node's table; small and reused
+	key     string
+	refs    int
+	seen    int64 // Groups.Now of the last Get
 }
 
 // Groups interns the groups of one task. The zero value is ready to use.
 type Groups struct {
+	Max int   // no more groups than that; 0 is no limit
+	Now int64 // noted with a group that is asked for
+
 	byKey map[string]*Group
 	free  []int
 	next  int
 	key   []byte
+	over  *Group // stands for those that are refused
 }
 
 // Len returns the number of groups known.
@@ -48,10 +54,44 @@ func (gs *Groups) Get(name string, tags []Tag, dims []string, byName bool) *Grou
 		k = append(k, 0)
 	}
 	gs.key = k
-	if g, ok := gs.byKey[string(k)]; ok {
-		return g
+	g, ok := gs.byKey[string(k)]
+	if !ok {
+		if gs.Max > 0 && len(gs.byKey) >= gs.Max {
+			return gs.refused()
+		}
+		g = gs.add(name, tags, dims, byName)
 	}
-	return gs.add(name, tags, dims, byName)
+	g.seen = gs.Now
+	return g
+}
+
+// refused returns the group that stands for those that are one too many.
+func (gs *Groups) refused() *Group {
+	if gs.over == nil {
+		gs.over = &Group{Refused: true, Index: gs.next}
+		gs.next++
+	}
+	return gs.over
+}
+
+// Idle returns the groups with dimensions that nobody has asked for since the time t.
+func (gs *Groups) Idle(t int64) []*Group {
+	var idle []*Group
+	for _, g := range gs.byKey {
+		if g.seen < t && (len(g.Dims) > 0 || g.ByName) {
+			idle = append(idle, g)
+		}
+	}
+	slices.SortFunc(idle, func(a, b *Group) int { return strings.Compare(a.key, b.key) })
+	return idle
+}
+
+// Forget drops a group that no node has state for.
+func (gs *Groups) Forget(g *Group) {
+	if g.refs == 0 {
+		gs.Hold(g)
+		gs.Release(g)
+	}
 }
 
 func (gs *Groups) add(name string, tags []Tag, dims []string, byName bool) *Group {

@@ -65,6 +65,10 @@ type border struct {
 }
 
 func (b *border) Point(p *point.Point) {
+	if p.Group.Refused {
+		b.refuse(1)
+		return
+	}
 	b.n.run.in++
 	was := b.t.at
 	b.t.at = b.n
@@ -73,6 +77,10 @@ func (b *border) Point(p *point.Point) {
 }
 
 func (b *border) Batch(x *point.Batch) {
+	if x.Group.Refused {
+		b.refuse(x.Len())
+		return
+	}
 	b.n.run.in += int64(x.Len())
 	was := b.t.at
 	b.t.at = b.n
@@ -305,11 +313,16 @@ func (t *Task) Tick(now int64) error {
 			if x.Stopped {
 				continue
 			}
-			t.now = max(t.now, x.At)
+			t.setNow(x.At)
 			x.F()
 		}
-		t.now = max(t.now, now)
+		t.setNow(now)
 	})
+}
+
+func (t *Task) setNow(now int64) {
+	t.now = max(t.now, now)
+	t.groups.Now = t.now
 }
 
 // Next returns when the next timer is due, and whether there is one.

@@ -102,7 +102,7 @@ func (t *Task) restore(dec *gob.Decoder) error {
 	if h.Version != snapshotVersion || !slices.Equal(h.Nodes, t.nodeNames()) {
 		return ErrMismatch
 	}
-	t.now = max(t.now, h.Now)
+	t.setNow(h.Now)
 	groups := make([]*point.Group, len(h.Groups))
 	for i, g := range h.Groups {
 		groups[i] = t.groups.Get(g.Name, g.Tags, g.Dims, g.ByName)

@@ -16,6 +16,7 @@ package task
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -39,6 +40,9 @@ type Config struct {
 	Host   string              // host name, for templates
 	Zone   *time.Location      // of hour(), weekday() …; nil is local time
 	Wall   func() int64        // clock of now(); nil is the task's own time
+
+	MaxGroups   int           // points of further groups are dropped and counted; 0 is no limit
+	GroupExpiry time.Duration // a group without data for so long is deleted; 0 is never
 }
 
 // A Task is a running script. It is not safe for concurrent use.
@@ -62,6 +66,8 @@ type Task struct {
 	at       *node // node that is at work, for the report of a panic
 	stack    []byte
 	warnings []*syntax.Error
+	refused  int64 // points of groups beyond the limit
+	refusal  int64 // time of the last report of them
 }
 
 // from is what decides which points a task gets.
@@ -94,6 +100,7 @@ func Load(cfg Config) (*Task, error) {
 	if len(t.dbrps) == 0 {
 		t.dbrps = []spec.DBRP{{DB: "telegraf", RP: "autogen"}}
 	}
+	t.unused()
 	for _, n := range t.graph.nodes {
 		if f, ok := n.decl.(from); ok {
 			t.want(f.Measurement())
@@ -113,8 +120,27 @@ func Check(cfg Config) (warnings []*syntax.Error, err error) {
 	return t.warnings, err
 }
 
+// unused warns of supplied values that no variable takes, which Kapacitor accepts.
+func (t *Task) unused() {
+	names := make([]string, len(t.decls))
+	for i := range t.decls {
+		names[i] = t.decls[i].Name
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.cfg.Vars)) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		hint := ""
+		if n := syntax.Nearest(name, names); n != "" {
+			hint = "; did you mean " + n + "?"
+		}
+		t.warnings = append(t.warnings, &syntax.Error{File: t.cfg.File, Msg: fmt.Sprintf("the script declares no variable %q%s", name, hint)})
+	}
+}
+
 // prepare lets every node compile what it needs and connects them, children first.
 func (t *Task) prepare() error {
+	t.groups.Max, t.groups.Now = t.cfg.MaxGroups, t.now
 	t.none = t.groups.Get("", nil, nil, false)
 	t.groups.Hold(t.none)
 	for _, n := range t.graph.nodes {
@@ -129,6 +155,7 @@ func (t *Task) prepare() error {
 		t.connect(n)
 	}
 	t.source = &t.graph.nodes[0].run.out
+	t.watchIdle()
 	return nil
 }
 
