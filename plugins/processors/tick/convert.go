@@ -1,0 +1,142 @@
+package tick
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/influxdata/telegraf"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+// This file turns metrics into points.
+
+// A converter turns metrics into points the way they would arrive by line protocol. It belongs to
+// the goroutine that calls Add.
+type converter struct {
+	db, rp       string // of metrics without the tags
+	dbTag, rpTag string // tags that hold database and retention policy; "" is none
+
+	in     point.Interner
+	fields []point.Field
+}
+
+// A shape is a set of field keys in the order in which a metric has them. Metrics of one measurement
+// have few shapes, and a known one costs neither a sort nor a key of its own per point.
+type shape struct {
+	keys []string
+	slot []int // position of each among the sorted
+}
+
+// maxShapes bounds the shapes that a route remembers. With more, the oldest goes.
+const maxShapes = 8
+
+func (s *shape) fits(fields []*telegraf.Field) bool {
+	if len(s.keys) != len(fields) {
+		return false
+	}
+	for i, f := range fields {
+		if f.Key != s.keys[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *converter) newShape(fields []*telegraf.Field) *shape {
+	s := &shape{keys: make([]string, len(fields)), slot: make([]int, len(fields))}
+	order := make([]int, len(fields))
+	for i, f := range fields {
+		s.keys[i] = c.in.Name([]byte(f.Key))
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(s.keys[a], s.keys[b]) })
+	for at, i := range order {
+		s.slot[i] = at
+	}
+	return s
+}
+
+// dbrp returns database and retention policy of a metric.
+func (c *converter) dbrp(m telegraf.Metric) (db, rp string) {
+	db, rp = c.db, c.rp
+	if c.dbTag != "" {
+		if v, ok := m.GetTag(c.dbTag); ok && v != "" {
+			db = v
+		}
+	}
+	if c.rpTag != "" {
+		if v, ok := m.GetTag(c.rpTag); ok && v != "" {
+			rp = v
+		}
+	}
+	return db, rp
+}
+
+// point makes p the point of m and reports whether one is left: like line protocol it leaves out
+// empty tags and numbers that are none, and a point needs a field. The fields are valid until the
+// next call.
+func (c *converter) point(m telegraf.Metric, r *route, db, rp string, p *point.Point) bool {
+	list := m.FieldList()
+	s := r.shape(list)
+	if s == nil {
+		s = c.newShape(list)
+		r.addShape(s)
+	}
+	if cap(c.fields) < len(list) {
+		c.fields = make([]point.Field, len(list))
+	}
+	fields := c.fields[:len(list)]
+	dropped := 0
+	for i, f := range list {
+		v := value(f.Value)
+		if v.Kind == point.Missing {
+			dropped++
+		}
+		fields[s.slot[i]] = point.Field{Key: s.keys[i], Value: v}
+	}
+	if dropped > 0 {
+		kept := fields[:0]
+		for _, f := range fields {
+			if f.Value.Kind != point.Missing {
+				kept = append(kept, f)
+			}
+		}
+		fields = kept
+	}
+	if len(fields) == 0 {
+		return false
+	}
+	for _, t := range m.TagList() {
+		switch {
+		case t.Value == "" || t.Key == "":
+		case t.Key == c.dbTag || t.Key == c.rpTag:
+		default:
+			c.in.Tag(t.Key, t.Value)
+		}
+	}
+	*p = point.Point{Name: r.name, DB: db, RP: rp, Time: m.Time().UnixNano(), Tags: c.in.Tags(), Fields: fields}
+	return true
+}
+
+// value returns a metric's field value as line protocol has it: unsigned integers are integers, cut
+// off at the largest one; what is Missing does not get through.
+func value(v any) point.Value {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return point.Value{}
+		}
+		return point.FloatValue(v)
+	case int64:
+		return point.IntValue(v)
+	case uint64:
+		return point.IntValue(int64(min(v, math.MaxInt64)))
+	case string:
+		return point.StringValue(v)
+	case bool:
+		return point.BoolValue(v)
+	}
+	return point.Value{}
+}

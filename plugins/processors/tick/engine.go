@@ -1,0 +1,321 @@
+package tick
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/selfstat"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+// This file keeps the set of tasks.
+
+// An engine runs tasks on workers.
+type engine struct {
+	log       telegraf.Logger
+	clock     func() int64
+	emit      func(telegraf.Metric) // safe for concurrent use
+	observe   func(task string, x *spec.Effect)
+	alertName string
+	host      string
+	dbrp      spec.DBRP
+	endpoints map[string]*HTTPPost
+	stat      *selfstat.Collector // nil: no statistics
+	statLock  sync.Mutex          // a Collector has none of its own
+
+	topics   alert.Topics
+	store    store
+	counters counters
+	index    atomic.Pointer[index]
+	workers  []*worker
+	working  sync.WaitGroup
+
+	client  *http.Client
+	context context.Context // of requests
+	cancel  context.CancelFunc
+	posters sync.WaitGroup
+
+	// What follows belongs to the caller of apply, of which there is one at a time.
+	places   map[string]*place
+	problems map[string]string // by task, those that have been logged
+}
+
+// counters are what the engine counts beside its tasks' own statistics.
+type counters struct {
+	taken, reloads, scriptErrors, failures atomic.Int64
+	posts, postsDropped, answers           atomic.Int64
+	looped, loops, empty                   atomic.Int64
+}
+
+// A place is a task with the script that it runs.
+type place struct {
+	src *source
+	r   *runner
+	entry
+}
+
+// start starts the workers.
+func (e *engine) start(workers, limit int, block bool) {
+	e.places = map[string]*place{}
+	e.index.Store(newIndex(nil))
+	if e.client == nil {
+		e.client = &http.Client{Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConnsPerHost: 4,
+			IdleConnTimeout:     90 * time.Second,
+		}}
+	}
+	e.context, e.cancel = context.WithCancel(context.Background())
+	for range workers {
+		w := newWorker(limit, block, e.clock)
+		e.workers = append(e.workers, w)
+		e.working.Go(w.run)
+	}
+}
+
+// drain waits until the tasks have dealt with all points, those of loopbacks included.
+func (e *engine) drain() {
+	for range maxHops + 1 {
+		before := e.counters.looped.Load()
+		for _, w := range e.workers {
+			done := make(chan struct{})
+			if w.do(func() { close(done) }) {
+				<-done
+			}
+		}
+		if e.counters.looped.Load() == before {
+			return
+		}
+	}
+}
+
+// stop ends the tasks once they have dealt with all points, and then the workers. If the tasks'
+// state is kept, they go on after a restart; else what they hold back goes out.
+func (e *engine) stop() {
+	e.drain()
+	e.checkpoint()
+	end := (*runner).stop
+	if e.store.file != "" {
+		end = (*runner).leave
+	}
+	for _, w := range e.workers {
+		w.do(func() {
+			for _, r := range w.runners {
+				end(r)
+			}
+		})
+		w.close()
+	}
+	e.working.Wait()
+	for _, w := range e.workers {
+		for _, r := range w.runners {
+			if r.poster != nil {
+				r.poster.close()
+			}
+		}
+	}
+	grace := time.AfterFunc(postGrace, e.cancel)
+	e.posters.Wait()
+	grace.Stop()
+	e.cancel()
+	e.client.CloseIdleConnections()
+}
+
+// dispatch brings a point to the tasks that want it.
+func (e *engine) dispatch(p *point.Point, hops int) {
+	ts := e.index.Load().targets(p.Name)
+	now := e.clock()
+	for i := range ts {
+		if ts[i].wants(p.DB, p.RP) {
+			ts[i].w.put(p, &ts[i], now, hops)
+		}
+	}
+}
+
+// apply makes the tasks those of srcs. A task whose script is broken keeps running with the one it
+// has. It returns the number of changes.
+func (e *engine) apply(srcs []*source) (changes int) {
+	wanted := make(map[string]bool, len(srcs))
+	for _, s := range srcs {
+		if s.duplicate == "" {
+			wanted[s.name] = true
+		}
+		if p := e.places[s.name]; p != nil && s.err == nil && s.same(p.src) && !p.restart(s) {
+			p.src.modified = s.modified
+			e.settled(s)
+			continue
+		}
+		if e.load(s) {
+			changes++
+		}
+	}
+	for name, p := range e.places {
+		if wanted[name] {
+			continue
+		}
+		delete(e.places, name)
+		delete(e.problems, name)
+		p.r.w.do(p.r.remove)
+		e.log.Infof("Stopped task %q: %s is gone", name, p.src.place())
+		changes++
+	}
+	if changes > 0 {
+		e.reindex()
+	}
+	return changes
+}
+
+// missing reports whether srcs lack a task that runs.
+func (e *engine) missing(srcs []*source) bool {
+	for name := range e.places {
+		if !slices.ContainsFunc(srcs, func(s *source) bool { return s.name == name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// restart reports whether the task is to be started again although its script is the same: it has
+// stopped, and the file has been written since.
+func (p *place) restart(s *source) bool {
+	return p.r.failed.Load() && !s.modified.Equal(p.src.modified)
+}
+
+// load starts a script as a task and reports whether that worked.
+func (e *engine) load(s *source) bool {
+	t, err := s.load(e.host, &e.topics, e.dbrp)
+	if err != nil {
+		e.problem(s, err)
+		return false
+	}
+	p := e.places[s.name]
+	isNew := p == nil
+	if isNew {
+		w := e.idlest()
+		p = &place{r: &runner{e: e, w: w, name: s.name, next: never}}
+		e.places[s.name] = p
+		p.r.w.do(func() { w.runners = append(w.runners, p.r) })
+	}
+	p.src = s
+	p.entry = entry{r: p.r, dbrps: t.DBRPs()}
+	p.names, p.all = t.Measurements()
+	fresh := func() (*task.Task, error) { return s.load(e.host, &e.topics, e.dbrp) }
+	p.r.w.do(func() { p.r.start(t, fresh) })
+	e.settled(s)
+	for _, text := range s.warnings {
+		e.log.Warn(text)
+	}
+	if isNew {
+		e.log.Infof("Started task %q from %s", s.name, s.place())
+	} else {
+		e.counters.reloads.Add(1)
+		e.log.Infof("Reloaded task %q from %s", s.name, s.place())
+	}
+	return true
+}
+
+// problem reports what is wrong with a script, once.
+func (e *engine) problem(s *source, err error) {
+	text := err.Error()
+	key := s.name + "\n" + s.duplicate
+	if e.problems[key] == text {
+		return
+	}
+	e.problems[key] = text
+	e.counters.scriptErrors.Add(1)
+	switch {
+	case s.duplicate == "" && e.places[s.name] != nil:
+		e.log.Errorf("%v; task %q goes on with the script it had", err, s.name)
+	default:
+		e.log.Error(err)
+	}
+}
+
+// settled notes that nothing is wrong with a script.
+func (e *engine) settled(s *source) { delete(e.problems, s.name+"\n"+s.duplicate) }
+
+// idlest returns the worker with the fewest tasks.
+func (e *engine) idlest() *worker {
+	tasks := make(map[*worker]int, len(e.workers))
+	for _, p := range e.places {
+		tasks[p.r.w]++
+	}
+	return slices.MinFunc(e.workers, func(a, b *worker) int { return tasks[a] - tasks[b] })
+}
+
+func (e *engine) reindex() {
+	entries := make([]entry, 0, len(e.places))
+	for _, p := range e.places {
+		entries = append(entries, p.entry)
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		if a.r.name < b.r.name {
+			return -1
+		}
+		return 1
+	})
+	e.index.Store(newIndex(entries))
+}
+
+// load compiles the script and tries it out. Nothing else happens before the task is started.
+func (s *source) load(host string, topics *alert.Topics, dbrp spec.DBRP) (t *task.Task, err error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	defer func() {
+		if x := recover(); x != nil {
+			t, err = nil, fmt.Errorf("%s: internal error: %v\n%s", s.file, x, debug.Stack())
+		}
+	}()
+	prog, err := syntax.Parse(s.file, s.text)
+	if err != nil {
+		return nil, err
+	}
+	vars, err := scriptVars(prog, s.vars)
+	if err != nil {
+		return nil, &syntax.Error{File: s.file, Msg: oneLine(err), Err: err}
+	}
+	c := task.Config{Name: s.name, File: s.file, Script: s.text, Vars: vars, DBRPs: s.dbrps, Host: host}
+	if len(c.DBRPs) == 0 {
+		c.DBRPs = []spec.DBRP{dbrp}
+	}
+	warnings, err := task.Check(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range warnings {
+		s.warnings = append(s.warnings, w.Error())
+	}
+	c.Topics = topics
+	return task.Load(c)
+}
+
+// oneLine returns the text of joined errors in one line.
+func oneLine(err error) string {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return err.Error()
+	}
+	text := ""
+	for i, x := range joined.Unwrap() {
+		if i > 0 {
+			text += "; "
+		}
+		text += x.Error()
+	}
+	return text
+}

@@ -1,0 +1,142 @@
+package tick
+
+import (
+	"github.com/influxdata/telegraf"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// This file finds the tasks that want a metric.
+
+// An index leads from measurements to tasks. It is replaced as a whole when the tasks change; only
+// what a route remembers of its metrics' shapes changes, and that belongs to the goroutine that
+// calls Add.
+type index struct {
+	routes map[string]*route
+	every  []target // of the tasks that take all measurements, for names that no task names
+	others map[string]*route
+}
+
+// maxOthers bounds the routes of measurements that no task names.
+const maxOthers = 1 << 14
+
+// A route is where the points of one measurement go.
+type route struct {
+	name    string
+	targets []target
+	shapes  []*shape
+	turn    int
+}
+
+// A target is one worker with those of its tasks that want the measurement.
+type target struct {
+	w     *worker
+	tasks []taker
+}
+
+// A taker is a task as the index knows it.
+type taker struct {
+	r     *runner
+	dbrps []spec.DBRP
+}
+
+// wants reports whether one of the tasks works on the database and retention policy.
+func (t *target) wants(db, rp string) bool {
+	for i := range t.tasks {
+		for _, d := range t.tasks[i].dbrps {
+			if d.DB == db && d.RP == rp {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// targets returns where the points of a measurement go.
+func (x *index) targets(name string) []target {
+	if r := x.routes[name]; r != nil {
+		return r.targets
+	}
+	return x.every
+}
+
+// route returns the route of a measurement, or nil if no task wants it.
+func (x *index) route(name string) *route {
+	if r := x.routes[name]; r != nil {
+		return r
+	}
+	if len(x.every) == 0 {
+		return nil
+	}
+	r := x.others[name]
+	if r == nil {
+		if len(x.others) >= maxOthers {
+			clear(x.others)
+		}
+		r = &route{name: name, targets: x.every}
+		x.others[name] = r
+	}
+	return r
+}
+
+func (r *route) shape(fields []*telegraf.Field) *shape {
+	for _, s := range r.shapes {
+		if s.fits(fields) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (r *route) addShape(s *shape) {
+	if len(r.shapes) < maxShapes {
+		r.shapes = append(r.shapes, s)
+		return
+	}
+	r.shapes[r.turn] = s
+	r.turn = (r.turn + 1) % maxShapes
+}
+
+// newIndex returns the index of tasks, which are those of the runners in their order.
+func newIndex(entries []entry) *index {
+	x := &index{routes: map[string]*route{}, others: map[string]*route{}}
+	for _, e := range entries {
+		for _, name := range e.names {
+			if x.routes[name] == nil {
+				x.routes[name] = &route{name: name}
+			}
+		}
+	}
+	for _, e := range entries {
+		t := taker{e.r, e.dbrps}
+		if e.all {
+			x.every = addTaker(x.every, t)
+			for _, r := range x.routes {
+				r.targets = addTaker(r.targets, t)
+			}
+			continue
+		}
+		for _, name := range e.names {
+			x.routes[name].targets = addTaker(x.routes[name].targets, t)
+		}
+	}
+	return x
+}
+
+func addTaker(ts []target, t taker) []target {
+	for i := range ts {
+		if ts[i].w == t.r.w {
+			ts[i].tasks = append(ts[i].tasks, t)
+			return ts
+		}
+	}
+	return append(ts, target{t.r.w, []taker{t}})
+}
+
+// An entry is what the index needs to know of a task.
+type entry struct {
+	r     *runner
+	names []string
+	all   bool
+	dbrps []spec.DBRP
+}

@@ -1,0 +1,296 @@
+package tick
+
+import (
+	"fmt"
+	"math"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+// This file runs one task on its worker and carries out what it wants done.
+
+// never is a time that does not come.
+const never = math.MaxInt64
+
+// maxHops is how often a point may come out of a loopback.
+const maxHops = 10
+
+// A runner is a task's place in the engine. The place stays when the script changes; the task in it
+// is replaced. All methods are called on the worker's goroutine.
+type runner struct {
+	e    *engine
+	w    *worker
+	name string
+
+	task   *task.Task // nil before the start and after the end
+	next   int64      // when the task's next timer is due
+	hops   int        // of the point that the task is working on
+	failed atomic.Bool
+	errors errorLog
+	poster *poster
+	stats  taskStats
+
+	pushes    uint64
+	evalNS    int64
+	allErrors int64
+}
+
+// timed is the share of pushes whose time is taken: one in so many.
+const timed = 16
+
+// start puts t in place of the task that ran before. If none did, the task goes on with the state
+// that is saved; should that fail, fresh makes another one.
+func (r *runner) start(t *task.Task, fresh func() (*task.Task, error)) {
+	first := r.task == nil
+	r.stop()
+	r.failed.Store(false)
+	err := t.Start(r.w.clock())
+	if err == nil && first {
+		t = r.restore(t, fresh)
+	}
+	r.task = t
+	r.stats.begin(r)
+	r.after(err)
+}
+
+// stop ends the task: what it holds back goes out.
+func (r *runner) stop() {
+	if r.task == nil {
+		return
+	}
+	r.after(r.task.Close())
+	r.leave()
+}
+
+// leave ends the task without a word; what it holds back is in its saved state.
+func (r *runner) leave() {
+	if r.task == nil {
+		return
+	}
+	r.stats.end(r)
+	r.errors.flush(r.e.log, r.name)
+	r.task, r.next = nil, never
+}
+
+// remove ends the task for good: its alerts are forgotten.
+func (r *runner) remove() {
+	if r.task != nil {
+		t := r.task
+		r.stop()
+		t.Stats(func(s task.NodeStats) {
+			r.e.topics.Delete(alert.NodeTopic(r.name, s.Node))
+		})
+	}
+	for i, o := range r.w.runners {
+		if o == r {
+			r.w.runners = append(r.w.runners[:i], r.w.runners[i+1:]...)
+			break
+		}
+	}
+	if r.poster != nil {
+		r.poster.close()
+	}
+	r.e.store.forget(r.name)
+}
+
+// push brings a point that arrived at the given time.
+func (r *runner) push(p *point.Point, arrived int64, hops int) {
+	if r.task == nil || r.failed.Load() {
+		return
+	}
+	r.hops = hops
+	r.pushes++
+	if r.pushes%timed != 0 {
+		r.evaluate(p, arrived)
+	} else {
+		begin := time.Now()
+		r.evaluate(p, arrived)
+		r.evalNS += timed * int64(time.Since(begin))
+	}
+	r.hops = 0
+}
+
+func (r *runner) evaluate(p *point.Point, arrived int64) {
+	err := r.task.Tick(arrived)
+	if err == nil {
+		err = r.task.Push(p)
+	}
+	r.after(err)
+}
+
+// tick brings the time.
+func (r *runner) tick(now int64) {
+	if r.task == nil || r.failed.Load() {
+		r.next = never
+		return
+	}
+	r.after(r.task.Tick(now))
+}
+
+// answer brings the status of a request to the task that made it.
+func (r *runner) answer(t *task.Task, p *spec.Post, status int) {
+	if r.task == t && !r.failed.Load() {
+		r.after(t.Answer(p, status))
+	}
+}
+
+// after carries out the effects of a call that returned err, and finds out about the next timer.
+func (r *runner) after(err error) {
+	if effects := r.task.Take(); len(effects) > 0 {
+		r.carryOut(effects)
+	}
+	if err != nil && !r.failed.Load() {
+		r.fail(err, r.task.Stack())
+		return
+	}
+	r.next = never
+	if at, ok := r.task.Next(); ok && !r.failed.Load() {
+		r.next = at
+		r.w.next = min(r.w.next, at)
+	}
+}
+
+// fail reports that the task has stopped. It stays so until its script changes.
+func (r *runner) fail(err error, stack []byte) {
+	r.failed.Store(true)
+	r.next = never
+	r.e.counters.failures.Add(1)
+	r.e.log.Errorf("Task %q has stopped: %v", r.name, err)
+	if len(stack) > 0 {
+		r.e.log.Debugf("Task %q: stack of the error: %s", r.name, stack)
+	}
+}
+
+// carryOut does what the task wants done. A panic in here is the task's too.
+func (r *runner) carryOut(effects []spec.Effect) {
+	defer func() {
+		if x := recover(); x != nil && !r.failed.Load() {
+			r.fail(fmt.Errorf("%s: internal error: %v", r.name, x), debug.Stack())
+		}
+	}()
+	for i := range effects {
+		x := &effects[i]
+		if r.e.observe != nil {
+			r.e.observe(r.name, x)
+		}
+		switch x.Kind {
+		case spec.AlertEffect:
+			r.stats.event(x.Event.Level)
+			r.e.emit(alertMetric(x.Event, r.e.alertName))
+		case spec.WriteEffect:
+			if m := pointMetric(x.Point); m != nil {
+				r.e.emit(m)
+			} else {
+				r.e.counters.empty.Add(1)
+			}
+		case spec.PostEffect:
+			r.post(x.Post, x.Node)
+		case spec.LoopbackEffect:
+			r.loopback(x)
+		case spec.LogEffect:
+			logLine(r.e.log, x.Level, r.name, x.Text)
+		case spec.ErrorEffect:
+			r.report(x.Node, x.Text)
+		}
+	}
+}
+
+// loopback brings a point back to the tasks.
+func (r *runner) loopback(x *spec.Effect) {
+	if r.hops >= maxHops {
+		r.e.counters.loops.Add(1)
+		r.report(x.Node, fmt.Sprintf("a point of %s has come round %d times and is dropped; the script feeds itself", x.Point.Name, maxHops))
+		return
+	}
+	r.e.counters.looped.Add(1)
+	r.e.dispatch(x.Point, r.hops+1)
+}
+
+// report counts an error of a node and logs it, but not every time.
+func (r *runner) report(node, text string) {
+	r.allErrors++
+	r.errors.add(r.e.log, r.name, node, text, r.w.clock())
+}
+
+func (r *runner) post(p *spec.Post, node string) {
+	if r.poster == nil {
+		r.poster = newPoster(r)
+	}
+	r.poster.put(&request{task: r.task, post: p, node: node})
+}
+
+func logLine(log telegraf.Logger, level, name, text string) {
+	switch level {
+	case "DEBUG":
+		log.Debugf("Task %q: %s", name, text)
+	case "WARN":
+		log.Warnf("Task %q: %s", name, text)
+	case "ERROR":
+		log.Errorf("Task %q: %s", name, text)
+	default:
+		log.Infof("Task %q: %s", name, text)
+	}
+}
+
+// An errorLog keeps errors that come again and again from filling the log: the first of a kind is
+// logged at once, those of each minute after it as one line with their number.
+type errorLog struct {
+	seen map[errorKind]*errorCount
+}
+
+type errorKind struct{ node, text string }
+
+type errorCount struct {
+	since int64
+	n     int
+}
+
+// maxErrorKinds bounds the kinds of one task that are told apart.
+const maxErrorKinds = 100
+
+func (l *errorLog) add(log telegraf.Logger, name, node, text string, now int64) {
+	k := errorKind{node, text}
+	c := l.seen[k]
+	if c == nil && len(l.seen) >= maxErrorKinds {
+		k.text = "other errors"
+		c = l.seen[k]
+	}
+	if c == nil {
+		if l.seen == nil {
+			l.seen = make(map[errorKind]*errorCount)
+		}
+		l.seen[k] = &errorCount{since: now}
+		log.Errorf("Task %q: %s: %s", name, node, k.text)
+		return
+	}
+	c.n++
+}
+
+// sum logs what has come up again and forgets what has not. It is called every few seconds.
+func (l *errorLog) sum(log telegraf.Logger, name string, now int64) {
+	for k, c := range l.seen {
+		if now-c.since < int64(time.Minute) {
+			continue
+		}
+		if c.n == 0 {
+			delete(l.seen, k)
+			continue
+		}
+		log.Errorf("Task %q: %s: %s (%d times more)", name, k.node, k.text, c.n)
+		c.since, c.n = now, 0
+	}
+}
+
+// flush logs and forgets everything.
+func (l *errorLog) flush(log telegraf.Logger, name string) {
+	l.sum(log, name, never)
+	l.seen = nil
+}

@@ -1,0 +1,171 @@
+package tick
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf/selfstat"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+)
+
+// This file shows in inputs.internal, measurement internal_tick, how the engine fares. What the
+// tasks count is read every few seconds, on their workers.
+
+// statsInterval is how old the statistics may be.
+const statsInterval = 5 * time.Second
+
+// statsName is the measurement, to which the agent adds internal_.
+const statsName = "tick"
+
+// set sets a statistic of the plugin with the given tags.
+func (e *engine) set(field string, tags map[string]string, n int64) {
+	e.statLock.Lock()
+	defer e.statLock.Unlock()
+	e.stat.Register(statsName, field, tags).Set(n)
+}
+
+// survey has everything counted.
+func (e *engine) survey() {
+	running := new(tally)
+	for _, w := range e.workers {
+		w.do(func() {
+			now := w.clock()
+			for _, r := range w.runners {
+				r.errors.sum(e.log, r.name, now)
+				running.add(r)
+				if e.stat != nil {
+					r.stats.read(r)
+				}
+			}
+			running.done(e, len(e.workers))
+		})
+	}
+	if e.stat == nil {
+		return
+	}
+	c := &e.counters
+	var waiting, waits, dropped int64
+	for _, w := range e.workers {
+		waiting += int64(w.length())
+		waits += w.waits.Load()
+		dropped += w.dropped.Load()
+	}
+	for field, n := range map[string]int64{
+		"metrics_taken":       c.taken.Load(),
+		"queue_length":        waiting,
+		"queue_waits":         waits,
+		"queue_dropped":       dropped,
+		"reloads":             c.reloads.Load(),
+		"script_errors":       c.scriptErrors.Load(),
+		"task_failures":       c.failures.Load(),
+		"http_posts":          c.posts.Load(),
+		"http_posts_dropped":  c.postsDropped.Load(),
+		"loopback_dropped":    c.loops.Load(),
+		"points_without_data": c.empty.Load(),
+	} {
+		e.set(field, nil, n)
+	}
+}
+
+// A tally adds up the tasks of all workers. The last worker writes the sum.
+type tally struct{ running, failed, workers atomic.Int64 }
+
+func (t *tally) add(r *runner) {
+	if r.failed.Load() {
+		t.failed.Add(1)
+	} else if r.task != nil {
+		t.running.Add(1)
+	}
+}
+
+func (t *tally) done(e *engine, workers int) {
+	if t.workers.Add(1) == int64(workers) && e.stat != nil {
+		e.set("tasks_running", nil, t.running.Load())
+		e.set("tasks_failed", nil, t.failed.Load())
+	}
+}
+
+// taskStats are the statistics of a task. They belong to its worker.
+type taskStats struct {
+	levels [alert.Critical + 1]int64
+	shown  map[statKey]selfstat.Stat
+}
+
+type statKey struct{ node, field string }
+
+func (s *taskStats) begin(r *runner) {
+	if r.e.stat != nil {
+		s.shown = map[statKey]selfstat.Stat{}
+		s.read(r)
+	}
+}
+
+func (s *taskStats) event(l alert.Level) {
+	if int(l) < len(s.levels) {
+		s.levels[l]++
+	}
+}
+
+var levelFields = [alert.Critical + 1]string{"alerts_ok", "alerts_info", "alerts_warning", "alerts_critical"}
+
+// read takes the current numbers.
+func (s *taskStats) read(r *runner) {
+	if r.task == nil || s.shown == nil {
+		return
+	}
+	s.set(r, "", "", "points", int64(r.pushes))
+	s.set(r, "", "", "evaluation_time_ns", r.evalNS)
+	s.set(r, "", "", "errors", r.allErrors)
+	failed := int64(0)
+	if r.failed.Load() {
+		failed = 1
+	}
+	s.set(r, "", "", "failed", failed)
+	for l, n := range s.levels {
+		s.set(r, "", "", levelFields[l], n)
+	}
+	r.task.Stats(func(n task.NodeStats) {
+		s.set(r, n.Node, n.Kind, "points_in", n.In)
+		s.set(r, n.Node, n.Kind, "points_out", n.Out)
+		s.set(r, n.Node, n.Kind, "errors", n.Errors)
+		s.set(r, n.Node, n.Kind, "groups", n.Groups)
+		for _, c := range n.Own {
+			s.set(r, n.Node, n.Kind, c.Name, *c.N)
+		}
+	})
+}
+
+func (s *taskStats) set(r *runner, node, kind, field string, n int64) {
+	k := statKey{node, field}
+	stat := s.shown[k]
+	if stat == nil {
+		r.e.statLock.Lock()
+		stat = r.e.stat.Register(statsName, field, statTags(r.name, node, kind))
+		r.e.statLock.Unlock()
+		s.shown[k] = stat
+	}
+	stat.Set(n)
+}
+
+// end takes the statistics of a task that ends out of sight.
+func (s *taskStats) end(r *runner) {
+	if s.shown == nil {
+		return
+	}
+	r.e.statLock.Lock()
+	defer r.e.statLock.Unlock()
+	for k, stat := range s.shown {
+		tags := stat.Tags()
+		r.e.stat.Unregister(statsName, k.field, statTags(r.name, tags["node"], tags["kind"]))
+	}
+	s.shown = nil
+}
+
+func statTags(name, node, kind string) map[string]string {
+	if node == "" {
+		return map[string]string{"task": name}
+	}
+	return map[string]string{"task": name, "node": node, "kind": kind}
+}

@@ -1,0 +1,379 @@
+//go:generate go tool readme_config_includer
+
+// Package tick implements the processor that evaluates TICKscripts on the metrics that pass.
+//
+// Metrics pass on untouched. Those that a task wants are copied as points into the queue of the
+// task's worker; what a task emits leaves the plugin as metrics, never to come in again.
+package tick
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/processors"
+	"github.com/influxdata/telegraf/selfstat"
+
+	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+// Tick is the plugin.
+type Tick struct {
+	Scripts                  []string        `toml:"scripts"`
+	Tasks                    []*Task         `toml:"task"`
+	DBRP                     string          `toml:"dbrp"`
+	DatabaseTag              string          `toml:"database_tag"`
+	RetentionPolicyTag       string          `toml:"retention_policy_tag"`
+	AlertMeasurement         string          `toml:"alert_measurement"`
+	DropOriginal             bool            `toml:"drop_original"`
+	Strict                   bool            `toml:"strict"`
+	Workers                  int             `toml:"workers"`
+	QueueSize                int             `toml:"queue_size"`
+	QueueFull                string          `toml:"queue_full"`
+	EvaluateAfterAggregators bool            `toml:"evaluate_after_aggregators"`
+	StateDirectory           string          `toml:"state_directory"`
+	CheckpointInterval       config.Duration `toml:"checkpoint_interval"`
+	HTTPPost                 []*HTTPPost     `toml:"http_post"`
+
+	Log        telegraf.Logger     `toml:"-"`
+	Statistics *selfstat.Collector `toml:"-"`
+
+	role     role
+	passive  bool // another instance evaluates
+	dbrp     spec.DBRP
+	problems map[string]string // what Init has logged
+	convert  converter
+	scratch  point.Point
+	engine   *engine
+	pace     pace
+	clock    func() int64
+	stop     chan struct{}
+	running  sync.WaitGroup
+
+	// Set by tests.
+	observe   func(task string, x *spec.Effect) // sees all effects
+	transport http.RoundTripper                 // of requests
+}
+
+// Task is a task that stands in the configuration.
+type Task struct {
+	Name    string         `toml:"name"`
+	Script  string         `toml:"script"`
+	File    string         `toml:"file"`
+	Vars    map[string]any `toml:"vars"`
+	DBRP    string         `toml:"dbrp"`
+	Enabled *bool          `toml:"enabled"`
+
+	dbrps []spec.DBRP
+}
+
+func newTick() *Tick {
+	t := &Tick{
+		DBRP:               "telegraf.autogen",
+		AlertMeasurement:   "alert",
+		QueueSize:          5000,
+		QueueFull:          "block",
+		CheckpointInterval: config.Duration(10 * time.Second),
+		pace:               defaultPace,
+		clock:              func() int64 { return time.Now().UnixNano() },
+	}
+	t.enroll()
+	return t
+}
+
+// SampleConfig returns the documented default configuration.
+func (*Tick) SampleConfig() string { return sampleConfig }
+
+// Init checks the configuration and compiles all scripts. It opens nothing: the host calls it for
+// instances that never start.
+func (t *Tick) Init() error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	if t.passive = !t.EvaluateAfterAggregators && t.isSecond(); t.passive {
+		return nil
+	}
+	t.problems = map[string]string{}
+	var errs []error
+	srcs := t.scan()
+	for _, s := range srcs {
+		if _, err := s.load("", nil, t.dbrp); err != nil {
+			t.problems[s.name+"\n"+s.duplicate] = err.Error()
+			errs = append(errs, err)
+		}
+	}
+	if t.Strict && len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	for _, err := range errs {
+		t.Log.Error(err)
+	}
+	if len(srcs) == 0 {
+		t.Log.Warnf("There are no scripts yet in %s", strings.Join(t.Scripts, ", "))
+	}
+	return nil
+}
+
+// check finds what is wrong with the configuration itself.
+func (t *Tick) check() (err error) {
+	if len(t.Scripts) == 0 && len(t.Tasks) == 0 {
+		return errors.New("nothing to do: set scripts, or add a [[processors.tick.task]]")
+	}
+	dbrps, err := parseDBRPs(t.DBRP)
+	if err != nil {
+		return err
+	}
+	if len(dbrps) != 1 {
+		return fmt.Errorf("dbrp: want one database and retention policy, got %q", t.DBRP)
+	}
+	t.dbrp = dbrps[0]
+	t.convert = converter{db: t.dbrp.DB, rp: t.dbrp.RP, dbTag: t.DatabaseTag, rpTag: t.RetentionPolicyTag}
+	switch {
+	case t.AlertMeasurement == "":
+		return errors.New("alert_measurement must not be empty")
+	case t.Workers < 0:
+		return fmt.Errorf("workers must not be negative, got %d", t.Workers)
+	case t.QueueSize < 1:
+		return fmt.Errorf("queue_size must be positive, got %d", t.QueueSize)
+	case t.QueueFull != "block" && t.QueueFull != "drop":
+		return fmt.Errorf(`queue_full: want "block" or "drop", got %q`, t.QueueFull)
+	case t.CheckpointInterval <= 0:
+		return errors.New("checkpoint_interval must be positive")
+	}
+	for _, pattern := range t.Scripts {
+		if _, err := filepath.Match(pattern, ""); err != nil {
+			return fmt.Errorf("scripts: %q: %w", pattern, err)
+		}
+	}
+	names := map[string]bool{}
+	for i, c := range t.Tasks {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("task %d: %w", i+1, err)
+		}
+		if names[c.Name] {
+			return fmt.Errorf("task %q is defined twice in the configuration", c.Name)
+		}
+		names[c.Name] = true
+	}
+	endpoints := map[string]bool{}
+	for _, h := range t.HTTPPost {
+		if err := h.init(); err != nil {
+			return err
+		}
+		if endpoints[h.Endpoint] {
+			return fmt.Errorf("http_post %q is defined twice", h.Endpoint)
+		}
+		endpoints[h.Endpoint] = true
+	}
+	return nil
+}
+
+func (c *Task) check() (err error) {
+	switch {
+	case c.Name == "":
+		return errors.New("name is missing")
+	case c.Script == "" && c.File == "":
+		return fmt.Errorf("%q: script or file is missing", c.Name)
+	case c.Script != "" && c.File != "":
+		return fmt.Errorf("%q: script and file exclude each other", c.Name)
+	}
+	if c.DBRP != "" {
+		if c.dbrps, err = parseDBRPs(c.DBRP); err != nil {
+			return fmt.Errorf("%q: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// parseDBRPs reads a list like db.rp, "other"."r.p".
+func parseDBRPs(text string) ([]spec.DBRP, error) {
+	var out []spec.DBRP
+	rest := text
+	for {
+		var d spec.DBRP
+		var ok1, ok2 bool
+		d.DB, rest, ok1 = cutName(rest, '.')
+		d.RP, rest, ok2 = cutName(rest, ',')
+		if !ok1 || d.DB == "" || d.RP == "" {
+			return nil, fmt.Errorf(`dbrp: want database.retention_policy, got %q; names with dots or commas go in double quotes`, text)
+		}
+		out = append(out, d)
+		if !ok2 {
+			return out, nil
+		}
+	}
+}
+
+// cutName cuts a name, which may be in double quotes, off text up to sep.
+func cutName(text string, sep byte) (name, rest string, found bool) {
+	text = strings.TrimSpace(text)
+	if quoted, ok := strings.CutPrefix(text, `"`); ok {
+		if name, rest, ok = strings.Cut(quoted, `"`); !ok {
+			return "", "", false
+		}
+		rest = strings.TrimSpace(rest)
+		if rest == "" {
+			return name, "", false
+		}
+		if rest[0] != sep {
+			return "", "", false
+		}
+		return name, rest[1:], true
+	}
+	name, rest, found = strings.Cut(text, string(sep))
+	return strings.TrimSpace(name), rest, found
+}
+
+// Start starts the tasks, and watches the scripts.
+func (t *Tick) Start(acc telegraf.Accumulator) error {
+	if t.passive {
+		t.Log.Debug("Not evaluating behind the aggregators; evaluate_after_aggregators = true does")
+		return nil
+	}
+	workers := t.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Log.Warnf("Cannot find out the host's name: %v", err)
+	}
+	e := &engine{
+		log: t.Log, clock: t.clock, emit: func(m telegraf.Metric) { acc.AddMetric(m) }, observe: t.observe,
+		alertName: t.AlertMeasurement, host: host, dbrp: t.dbrp, stat: t.Statistics,
+		endpoints: map[string]*HTTPPost{}, problems: t.problems,
+	}
+	if e.problems == nil {
+		e.problems = map[string]string{}
+	}
+	for _, h := range t.HTTPPost {
+		e.endpoints[h.Endpoint] = h
+	}
+	if t.StateDirectory != "" {
+		err := e.store.open(stateFile(t.StateDirectory, t.isSecond()), &e.topics)
+		if errors.Is(err, errBadState) {
+			t.Log.Error(err)
+		} else if err != nil {
+			return err
+		}
+	}
+	e.counters.scriptErrors.Store(int64(len(e.problems)))
+	if t.transport != nil {
+		e.client = &http.Client{Transport: t.transport}
+	}
+	e.start(workers, t.QueueSize, t.QueueFull == "block")
+
+	// The watch begins before the scripts are read, so that no change falls in between.
+	w := &watcher{pace: t.pace, log: t.Log, folders: t.watched, scan: func(sure bool) bool { return t.rescan(e, sure) }}
+	t.engine, t.stop = e, make(chan struct{})
+	if t.hasFiles() {
+		w.start()
+		e.apply(t.scan())
+		t.running.Go(func() { w.run(t.stop) })
+	} else {
+		e.apply(t.scan())
+	}
+	t.running.Go(func() { t.regularly(statsInterval, e.survey) })
+	if t.StateDirectory != "" {
+		t.running.Go(func() { t.regularly(time.Duration(t.CheckpointInterval), e.checkpoint) })
+	}
+	return nil
+}
+
+// hasFiles reports whether there are scripts in files.
+func (t *Tick) hasFiles() bool {
+	return len(t.Scripts) > 0 || slices.ContainsFunc(t.Tasks, func(c *Task) bool { return c.File != "" })
+}
+
+// rescan takes up changed scripts. Without sure, those that miss a task change nothing: the scan is
+// to be repeated.
+func (t *Tick) rescan(e *engine, sure bool) (missing bool) {
+	srcs := t.scan()
+	if !sure && e.missing(srcs) {
+		return true
+	}
+	e.apply(srcs)
+	return false
+}
+
+// regularly calls f until the plugin stops.
+func (t *Tick) regularly(interval time.Duration, f func()) {
+	every := time.NewTicker(interval)
+	defer every.Stop()
+	for {
+		select {
+		case <-t.stop:
+			return
+		case <-every.C:
+			f()
+		}
+	}
+}
+
+// Add copies m for the tasks that want it and passes it on.
+func (t *Tick) Add(m telegraf.Metric, acc telegraf.Accumulator) error {
+	if t.engine != nil {
+		if r := t.engine.index.Load().route(m.Name()); r != nil {
+			t.take(m, r)
+		}
+		if t.DropOriginal {
+			m.Drop()
+			return nil
+		}
+	}
+	acc.AddMetric(m)
+	return nil
+}
+
+// take makes a point of m and puts it in the queues of the tasks that want it.
+func (t *Tick) take(m telegraf.Metric, r *route) {
+	db, rp := t.convert.dbrp(m)
+	var now int64
+	for i := range r.targets {
+		to := &r.targets[i]
+		if !to.wants(db, rp) {
+			continue
+		}
+		if now == 0 {
+			if !t.convert.point(m, r, db, rp, &t.scratch) {
+				return
+			}
+			now = t.engine.clock()
+			t.engine.counters.taken.Add(1)
+		}
+		to.w.put(&t.scratch, to, now, 0)
+	}
+}
+
+// Stop ends the tasks after they have dealt with all metrics.
+func (t *Tick) Stop() {
+	if t.engine == nil {
+		return
+	}
+	close(t.stop)
+	t.running.Wait()
+	t.engine.stop()
+	t.engine = nil
+	if t.Statistics != nil {
+		t.Statistics.UnregisterAll()
+	}
+}
+
+func init() {
+	processors.AddStreaming("tick", func() telegraf.StreamingProcessor { return newTick() })
+}

@@ -1,0 +1,346 @@
+package tick
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/metric"
+	"github.com/influxdata/telegraf/plugins/parsers/influx"
+	serializer "github.com/influxdata/telegraf/plugins/serializers/influx"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+var update = flag.Bool("update", false, "write expected.out of the test cases anew")
+
+// explode is a node with a bug.
+type explode struct{}
+
+func (*explode) Declare(s *spec.Spec)           { s.Doc("Panics on every point.") }
+func (*explode) Open(out point.Sink) point.Sink { return &explodeSink{spec.Forward{Out: out}} }
+
+type explodeSink struct{ spec.Forward }
+
+func (*explodeSink) Point(*point.Point) { panic("boom") }
+
+func init() { spec.Register("explode", func() spec.Declarer { return &explode{} }) }
+
+// emitted returns the metrics that tasks made.
+func emitted(acc *testutil.Accumulator) []telegraf.Metric {
+	out := make([]telegraf.Metric, 0)
+	for _, m := range acc.GetTelegrafMetrics() {
+		if m.HasTag(kindTag) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func passed(acc *testutil.Accumulator) []telegraf.Metric {
+	var out []telegraf.Metric
+	for _, m := range acc.GetTelegrafMetrics() {
+		if !m.HasTag(kindTag) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// load returns the first instance of a configuration's plugin.
+func load(t *testing.T, file string) *Tick {
+	t.Helper()
+	cfg := config.NewConfig()
+	require.NoError(t, cfg.LoadConfig(file))
+	require.Len(t, cfg.Processors, 1)
+	require.Empty(t, cfg.UnusedFields)
+	p := cfg.Processors[0].Processor.(*Tick)
+	p.Log = testutil.Logger{}
+	return p
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+func parseMetrics(t *testing.T, file string) []telegraf.Metric {
+	t.Helper()
+	parser := &influx.Parser{}
+	require.NoError(t, parser.Init())
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	ms, err := parser.Parse(text)
+	require.NoError(t, err)
+	return ms
+}
+
+func TestCases(t *testing.T) {
+	folders, err := os.ReadDir("testcases")
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	for _, f := range folders {
+		t.Run(f.Name(), func(t *testing.T) {
+			dir := filepath.Join("testcases", f.Name())
+			input := parseMetrics(t, filepath.Join(dir, "input.influx"))
+			var before []telegraf.Metric
+			for _, m := range input {
+				before = append(before, m.Copy())
+			}
+
+			plugin := load(t, filepath.Join(dir, "telegraf.conf"))
+			acc := &testutil.Accumulator{}
+			require.NoError(t, plugin.Init())
+			require.NoError(t, plugin.Start(acc))
+			for _, m := range input {
+				require.NoError(t, plugin.Add(m, acc))
+			}
+			plugin.Stop()
+
+			testutil.RequireMetricsEqual(t, before, passed(acc))
+			file := filepath.Join(dir, "expected.out")
+			if *update {
+				s := &serializer.Serializer{SortFields: true, UintSupport: true}
+				require.NoError(t, s.Init())
+				out, err := s.SerializeBatch(emitted(acc))
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(file, out, 0o600))
+			}
+			testutil.RequireMetricsEqual(t, parseMetrics(t, file), emitted(acc), testutil.SortMetrics())
+		})
+	}
+}
+
+const alertScript = `stream|from().measurement('cpu').groupBy('host')|alert().crit(lambda: "usage_idle" < 10.0).details('')`
+
+func cpu(idle float64) telegraf.Metric {
+	return metric.New("cpu", map[string]string{"host": "a"}, map[string]any{"usage_idle": idle}, time.Unix(1700000000, 0))
+}
+
+// plugin returns one with tasks named in pairs of name and script.
+func plugin(pairs ...string) (*Tick, *testutil.CaptureLogger) {
+	log := &testutil.CaptureLogger{}
+	p := newTick()
+	p.Log = log
+	p.Workers = 2
+	for i := 0; i < len(pairs); i += 2 {
+		p.Tasks = append(p.Tasks, &Task{Name: pairs[i], Script: pairs[i+1]})
+	}
+	return p, log
+}
+
+func start(t *testing.T, p *Tick) *testutil.Accumulator {
+	t.Helper()
+	acc := &testutil.Accumulator{}
+	require.NoError(t, p.Init())
+	require.NoError(t, p.Start(acc))
+	return acc
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*Tick)
+		want string
+	}{
+		{"nothing to do", func(p *Tick) { p.Tasks = nil }, "set scripts"},
+		{"dbrp", func(p *Tick) { p.DBRP = "telegraf" }, "want database.retention_policy"},
+		{"dbrp twice", func(p *Tick) { p.DBRP = "a.b,c.d" }, "want one database"},
+		{"task dbrp", func(p *Tick) { p.Tasks[0].DBRP = `"a` }, `task 1: "cpu": dbrp`},
+		{"queue", func(p *Tick) { p.QueueSize = 0 }, "queue_size must be positive"},
+		{"policy", func(p *Tick) { p.QueueFull = "wait" }, `want "block" or "drop"`},
+		{"pattern", func(p *Tick) { p.Scripts = []string{"[a"} }, `scripts: "[a"`},
+		{"no name", func(p *Tick) { p.Tasks[0].Name = "" }, "name is missing"},
+		{"no script", func(p *Tick) { p.Tasks[0].Script = "" }, "script or file is missing"},
+		{"two scripts", func(p *Tick) { p.Tasks[0].File = "x.tick" }, "exclude each other"},
+		{"name twice", func(p *Tick) { p.Tasks = append(p.Tasks, p.Tasks[0]) }, `task "cpu" is defined twice`},
+		{"endpoint", func(p *Tick) { p.HTTPPost = []*HTTPPost{{Endpoint: "e"}} }, "url is missing"},
+		{"endpoint url", func(p *Tick) { p.HTTPPost = []*HTTPPost{{Endpoint: "e", URL: "host"}} }, "want one like http://"},
+		{"endpoint template", func(p *Tick) { p.HTTPPost = []*HTTPPost{{Endpoint: "e", URL: "http://h", RowTemplate: "{{"}} }, "row_template"},
+		{"workers", func(p *Tick) { p.Workers = -1 }, "workers must not be negative"},
+		{"measurement", func(p *Tick) { p.AlertMeasurement = "" }, "alert_measurement"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, _ := plugin("cpu", alertScript)
+			c.set(p)
+			require.ErrorContains(t, p.Init(), c.want)
+		})
+	}
+}
+
+func TestBadScripts(t *testing.T) {
+	for _, c := range []struct {
+		name, script string
+		vars         map[string]any
+		want         string
+	}{
+		{"property", "stream\n    |from().mesurement('cpu')", nil, "task cpu:2:13: from: no property mesurement; did you mean measurement?"},
+		{"syntax", "stream|from(", nil, "task cpu:1:"},
+		{"batch", "batch|query('')", nil, "task cpu:1:1: "},
+		{"var missing", "var x int\nstream|from()|window().periodCount(x)", nil, "task cpu:1:1: var x int: missing value"},
+		{"var unknown", "var warn = 5\nstream|from()|sample(warn)", map[string]any{"wran": int64(5)}, `task cpu: vars: the script declares no variable "wran"; did you mean warn?`},
+		{"var int for duration", "var x = 10s\nstream|from()|sample(x)", map[string]any{"x": int64(5)}, `task cpu: vars: x: want duration, got the int 5; write "5s"`},
+		{"var text for duration", "var x = 10s\nstream|from()|sample(x)", map[string]any{"x": "soon"}, `want duration like "10s" or "1h30m", got "soon"`},
+		{"var text for int", "var x = 10\nstream|from()|sample(x)", map[string]any{"x": "5"}, `want int, got the string "5"; write it without quotes`},
+		{"var int for text", "var x = 'm'\nstream|from().measurement(x)|sample(1)", map[string]any{"x": int64(5)}, `want string, got the int 5; write "5"`},
+		{"var text for list", "var x = ['m']\nstream|from()|groupBy(x)", map[string]any{"x": "host"}, `write ["host"]`},
+		{"two vars", "var x = 'm'\nstream|from().measurement(x)|sample(1)", map[string]any{"y": int64(5), "z": int64(1)}, `"y"; the script`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, log := plugin("cpu", c.script, "good", alertScript)
+			p.Tasks[0].Vars = c.vars
+			acc := start(t, p)
+			require.NoError(t, p.Add(cpu(5), acc))
+			p.Stop()
+			require.Len(t, emitted(acc), 1, "the other task must run")
+			errs := log.Errors()
+			require.Len(t, errs, 1, "reported once")
+			if c.name != "two vars" {
+				require.Contains(t, errs[0], c.want)
+			} else {
+				require.NotContains(t, errs[0], "\n")
+			}
+
+			strict, _ := plugin("cpu", c.script)
+			strict.Tasks[0].Vars = c.vars
+			strict.Strict = true
+			require.Error(t, strict.Init())
+		})
+	}
+}
+
+func TestVars(t *testing.T) {
+	const script = `
+		var d = 10s
+		var n int
+		var f = 1.0
+		var s = 'm'
+		var b = FALSE
+		var r = /x/
+		var l = lambda: "a" > 1
+		var g = ['host']
+		var t = 1h
+		stream|from().measurement(s).where(l).where(lambda: "q" =~ r)|groupBy(g)|eval(lambda: d, lambda: n, lambda: f, lambda: b, lambda: t).as('d', 'n', 'f', 'b', 't')|influxDBOut()`
+	conf := filepath.Join(t.TempDir(), "telegraf.conf")
+	write(t, conf, `
+[[processors.tick]]
+  [[processors.tick.task]]
+    name = "vars"
+    script = '''`+script+`'''
+    [processors.tick.task.vars]
+      d = "1h30m"
+      n = 7
+      f = 2
+      s = "cpu"
+      b = true
+      r = "^y"
+      l = "\"a\" > 5"
+      g = ["*"]
+      [processors.tick.task.vars.t]
+        type = "duration"
+        value = "2s"
+`)
+	p := load(t, conf)
+	p.Strict = true
+	acc := start(t, p)
+	for _, a := range []int64{3, 7} {
+		require.NoError(t, p.Add(metric.New("cpu", nil, map[string]any{"a": a, "q": "yes"}, time.Unix(0, a)), acc))
+	}
+	p.Stop()
+	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("cpu",
+		map[string]string{"tick": "point", "database": "telegraf", "retention_policy": "autogen"},
+		map[string]any{"d": "1h30m0s", "n": int64(7), "f": 2.0, "b": true, "t": "2s"}, time.Unix(0, 7))}, emitted(acc))
+}
+
+func TestPanicStopsOneTask(t *testing.T) {
+	p, log := plugin("bug", `stream|from().measurement('cpu')|explode()`, "cpu", alertScript)
+	p.Workers = 1
+	acc := start(t, p)
+	for range 3 {
+		require.NoError(t, p.Add(cpu(5), acc))
+	}
+	p.Stop()
+	require.Len(t, emitted(acc), 3)
+	require.Len(t, log.Errors(), 1)
+	require.Contains(t, log.Errors()[0], `Task "bug" has stopped: bug: explode2: internal error: boom`)
+	stack := false
+	for _, m := range log.Messages() {
+		stack = stack || strings.Contains(m.Text, "explodeSink") && m.Level == 'D'
+	}
+	require.True(t, stack, "the stack is in the debug log")
+}
+
+func TestErrorsAreSummed(t *testing.T) {
+	var log testutil.CaptureLogger
+	var l errorLog
+	minute := int64(time.Minute)
+	for i := range 5 {
+		l.add(&log, "cpu", "eval2", "bad", int64(i))
+	}
+	require.Equal(t, []string{`E! [] Task "cpu": eval2: bad`}, log.Errors())
+	l.sum(&log, "cpu", minute-1)
+	require.Len(t, log.Errors(), 1)
+	l.sum(&log, "cpu", minute)
+	require.Equal(t, `E! [] Task "cpu": eval2: bad (4 times more)`, log.Errors()[1])
+	l.sum(&log, "cpu", 3*minute)
+	require.Empty(t, l.seen)
+	for i := range 3 * maxErrorKinds {
+		l.add(&log, "cpu", "eval2", "bad "+string(rune('a'+i)), 0)
+	}
+	require.LessOrEqual(t, len(l.seen), maxErrorKinds+1)
+}
+
+func TestDropOriginal(t *testing.T) {
+	p, _ := plugin("cpu", alertScript)
+	p.DropOriginal = true
+	acc := start(t, p)
+	settled := 0
+	m, _ := metric.WithTracking(cpu(5), func(d telegraf.DeliveryInfo) {
+		require.True(t, d.Delivered())
+		settled++
+	})
+	require.NoError(t, p.Add(m, acc))
+	p.Stop()
+	require.Equal(t, 1, settled)
+	require.Empty(t, passed(acc))
+	require.Len(t, emitted(acc), 1)
+}
+
+func TestTrackingSettlesOnce(t *testing.T) {
+	p, _ := plugin("cpu", alertScript, "again", alertScript, "window", `stream|from().measurement('cpu')|window().periodCount(100).everyCount(100)|mean('usage_idle')|influxDBOut()`)
+	acc := start(t, p)
+	settled := 0
+	m, _ := metric.WithTracking(cpu(5), func(telegraf.DeliveryInfo) { settled++ })
+	require.NoError(t, p.Add(m, acc))
+	require.Zero(t, settled)
+	require.Len(t, passed(acc), 1)
+	require.Same(t, m, passed(acc)[0])
+	m.Accept()
+	require.Equal(t, 1, settled)
+	p.Stop()
+	require.Equal(t, 1, settled)
+	require.Len(t, emitted(acc), 2)
+}
+
+// Emptied metrics and numbers that are none do not come by line protocol.
+func TestWhatLineProtocolDrops(t *testing.T) {
+	p, _ := plugin("all", `stream|from()|influxDBOut()`)
+	acc := start(t, p)
+	at := time.Unix(1, 0)
+	require.NoError(t, p.Add(metric.New("nan", nil, map[string]any{"v": nan()}, at), acc))
+	require.NoError(t, p.Add(metric.New("m", map[string]string{"a": "", "b": "x"}, map[string]any{"v": nan(), "w": 1.0, "a": 1.0}, at), acc))
+	p.Stop()
+	require.Len(t, passed(acc), 2)
+	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("m",
+		map[string]string{"b": "x", "tick": "point", "database": "telegraf", "retention_policy": "autogen"},
+		map[string]any{"w": 1.0, "a": 1.0}, at)}, emitted(acc))
+}
