@@ -178,7 +178,7 @@ func (l *Lines) locate(err error) error {
 	if errors.As(err, &de) {
 		return dataError(l.file, l.seg.first+de.Line, de.Column, de.Err)
 	}
-	return dataError(l.file, l.seg.line, 1, err)
+	return dataError(l.file, l.seg.last(), 1, err)
 }
 
 // A segment reads up to the next comment that means something, and then reports the end.
@@ -201,11 +201,24 @@ func (s *segment) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	chunk, _ := s.in.Peek(min(s.in.Buffered(), len(b)))
-	end := s.lines(chunk)
-	n := copy(b, chunk[:end])
+	end := bytes.IndexByte(chunk, '\n') + 1
+	s.fresh = end > 0
+	if s.fresh {
+		chunk = chunk[:end]
+		s.line++
+	}
+	n := copy(b, chunk)
 	_, _ = s.in.Discard(n)
-	s.fresh = n > 0 && b[n-1] == '\n'
 	return n, nil
+}
+
+// last returns the line that was read last. The decoder is given one line at a time, since of a
+// point that lacks a time, say, it does not tell the line.
+func (s *segment) last() int64 {
+	if s.fresh {
+		return s.line - 1
+	}
+	return s.line
 }
 
 // takeDirective takes the line that comes next if it is a comment that means something.
@@ -222,21 +235,4 @@ func (s *segment) takeDirective() bool {
 	s.line++
 	s.directive = text
 	return true
-}
-
-// lines returns how much of chunk can be read before a line that starts with #, and counts lines.
-func (s *segment) lines(chunk []byte) int {
-	end := 0
-	for end < len(chunk) {
-		i := bytes.IndexByte(chunk[end:], '\n')
-		if i < 0 {
-			return len(chunk)
-		}
-		end += i + 1
-		s.line++
-		if end < len(chunk) && chunk[end] == '#' {
-			return end
-		}
-	}
-	return end
 }

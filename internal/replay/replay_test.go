@@ -97,6 +97,8 @@ func TestLinesKeepStrings(t *testing.T) {
 func TestBadData(t *testing.T) {
 	for text, want := range map[string]string{
 		"m v=1i 1\nm v= 2\n":                   "x.lp:2:5: ",
+		"m v=1i 1\n\nm v=2\nm v=3 3\n":         "x.lp:3:1: the line has no time",
+		"m v=1i 1\nm v=2":                      "x.lp:2:1: the line has no time",
 		"# one\n# dbrp: a.b\nm v=1 1\nm v 2\n": "x.lp:4:",
 		"m v=1\n":                              "x.lp:",
 		"m v=1 1\n# dbrp: a\n":                 "x.lp:2:1: dbrp \"a\": want database.retentionpolicy",
