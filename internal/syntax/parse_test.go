@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -304,4 +305,11 @@ func BenchmarkFormat(b *testing.B) {
 			Format(prog)
 		}
 	}
+}
+
+func TestMessagesAreBounded(t *testing.T) {
+	e := &Error{File: "x.tick", Pos: Pos{Line: 1, Col: 2}, Msg: "name " + strings.Repeat("é", 1<<20)}
+	require.Less(t, len(e.Error()), 2*maxMsg)
+	require.True(t, utf8.ValidString(e.Error()))
+	require.True(t, strings.HasPrefix(e.Error(), "x.tick:1:2: name é"))
 }

@@ -26,16 +26,23 @@ type Error struct {
 	Err  error  // cause, may be nil
 }
 
+// maxMsg bounds a message in bytes: it may quote a script in which one name is megabytes long.
+const maxMsg = 1000
+
 func (e *Error) Error() string {
+	msg := e.Msg
+	if len(msg) > maxMsg {
+		msg = strings.ToValidUTF8(msg[:maxMsg], "") + "…"
+	}
 	switch {
 	case e.Pos.IsValid() && e.File != "":
-		return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Col, e.Msg)
+		return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Col, msg)
 	case e.Pos.IsValid():
-		return fmt.Sprintf("%d:%d: %s", e.Pos.Line, e.Pos.Col, e.Msg)
+		return fmt.Sprintf("%d:%d: %s", e.Pos.Line, e.Pos.Col, msg)
 	case e.File != "":
-		return e.File + ": " + e.Msg
+		return e.File + ": " + msg
 	}
-	return e.Msg
+	return msg
 }
 
 func (e *Error) Unwrap() error { return e.Err }
