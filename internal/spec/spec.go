@@ -279,7 +279,8 @@ func (s *Spec) Validate() error {
 	return nil
 }
 
-// PropNames returns the names of the properties, those of the current handler first.
+// PropNames returns the names of the properties, those of the current handler first, and of the
+// handlers that may follow.
 func (s *Spec) PropNames() []string {
 	var names []string
 	if s.current != nil {
@@ -289,6 +290,9 @@ func (s *Spec) PropNames() []string {
 	}
 	for _, p := range s.Props {
 		names = append(names, p.Name)
+	}
+	if s.objects != nil {
+		names = append(names, Handlers()...)
 	}
 	return names
 }
