@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,9 +46,21 @@ type tickContext struct {
 
 // tickCommands returns the subcommand that works on alert rules.
 func tickCommands() []*cli.Command {
-	all := &cli.Command{Name: "tick", Usage: "check, format, describe and replay alert rules (TICKscript)"}
+	all := &cli.Command{Name: "tick", Usage: "check, format, describe and replay alert rules (TICKscript)", HideHelpCommand: true}
+	var names []string
 	for _, c := range []*tickCommand{checkRules, fmtRules, describeRules, replayRules} {
 		all.Subcommands = append(all.Subcommands, c.command())
+		names = append(names, c.name)
+	}
+	all.Action = func(cc *cli.Context) error {
+		if cc.NArg() == 0 {
+			return cli.ShowSubcommandHelp(cc)
+		}
+		name, hint := cc.Args().First(), ""
+		if n := syntax.Nearest(name, names); n != "" {
+			hint = fmt.Sprintf("; did you mean %s?", n)
+		}
+		return cli.Exit(fmt.Sprintf("telegraf-tigk tick: no command %s%s\nSee telegraf-tigk tick -h", name, hint), exitUsage)
 	}
 	return []*cli.Command{all}
 }
@@ -62,7 +75,10 @@ func (t *tickCommand) command() *cli.Command {
 			c.flags.SetOutput(io.Discard)
 			c.parse = func() ([]string, error) { return parseAnywhere(c.flags, cc.Args().Slice()) }
 			err := t.run(c)
-			var usage usageError
+			var (
+				usage usageError
+				exit  cli.ExitCoder
+			)
 			switch {
 			case errors.Is(err, flag.ErrHelp):
 				t.help(c.stdout, c.flags)
@@ -70,6 +86,9 @@ func (t *tickCommand) command() *cli.Command {
 			case errors.As(err, &usage):
 				fmt.Fprintf(c.stderr, "telegraf-tigk tick %s: %v\nSee telegraf-tigk tick %s -h\n", t.name, err, t.name)
 				return cli.Exit("", exitUsage)
+			case err != nil && !errors.As(err, &exit):
+				c.complain(err, "", "")
+				return cli.Exit("", exitWrong)
 			}
 			return err
 		},
@@ -180,8 +199,14 @@ func scripts(args []string) ([]string, error) {
 
 // complain writes what is wrong with a script, on a terminal with the place in the source below.
 func (c *tickContext) complain(err error, prefix, source string) {
-	var se *syntax.Error
+	var (
+		se *syntax.Error
+		pe *fs.PathError
+	)
 	if !errors.As(err, &se) {
+		if errors.As(err, &pe) { // the file first, as in all other messages
+			err = fmt.Errorf("%s: %w", pe.Path, pe.Err)
+		}
 		fmt.Fprintln(c.stderr, err)
 		return
 	}

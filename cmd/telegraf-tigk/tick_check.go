@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/urfave/cli/v2"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
@@ -30,7 +33,9 @@ var checkRules = &tickCommand{
 			if err == nil {
 				warnings, e := task.Check(cfg)
 				for _, w := range warnings {
-					c.complain(w, "warning: ", cfg.Script)
+					if !samePlace(w, e) {
+						c.complain(w, "warning: ", cfg.Script)
+					}
 				}
 				err = e
 			}
@@ -44,4 +49,10 @@ var checkRules = &tickCommand{
 		}
 		return nil
 	},
+}
+
+// samePlace reports whether err is about the place that w warns of, and so says all there is to say.
+func samePlace(w *syntax.Error, err error) bool {
+	var se *syntax.Error
+	return errors.As(err, &se) && se.Pos.IsValid() && se.Pos == w.Pos
 }

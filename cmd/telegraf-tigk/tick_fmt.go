@@ -63,7 +63,7 @@ var fmtRules = &tickCommand{
 			if err != nil {
 				failed = true
 				if err.Error() != "" {
-					fmt.Fprintln(c.stderr, err)
+					c.complain(err, "", "")
 				}
 			}
 		}

@@ -24,7 +24,7 @@ var replayRules = &tickCommand{
 		tf.add(c.flags)
 		data := c.flags.String("data", "", "recorded points: a `file` of line protocol with ns times or a recording (.srpl), gzip or not; - reads standard input")
 		kind := c.flags.String("type", "stream", "`type` of the task: stream")
-		tail := c.flags.Duration("tail", 0, "how `long` the clock runs on after the last point")
+		tail := c.flags.Duration("tail", 0, "`time` that the clock runs on after the last point")
 		local := c.flags.Bool("local", false, "hours and weekdays in the local time zone instead of UTC")
 		args, err := c.parse()
 		switch {
