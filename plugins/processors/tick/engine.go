@@ -30,7 +30,7 @@ type engine struct {
 	emit      func(telegraf.Metric) // safe for concurrent use
 	observe   func(task string, x *spec.Effect)
 	alertName string
-	host      string
+	base      task.Config // what all tasks have in common
 	dbrp      spec.DBRP
 	endpoints map[string]*HTTPPost
 	stat      *selfstat.Collector // nil: no statistics
@@ -197,7 +197,7 @@ func (p *place) restart(s *source) bool {
 
 // load starts a script as a task and reports whether that worked.
 func (e *engine) load(s *source) bool {
-	t, err := s.load(e.host, &e.topics, e.dbrp)
+	t, err := s.load(e.base, e.dbrp)
 	if err != nil {
 		e.problem(s, err)
 		return false
@@ -213,7 +213,7 @@ func (e *engine) load(s *source) bool {
 	p.src = s
 	p.entry = entry{r: p.r, dbrps: t.DBRPs()}
 	p.names, p.all = t.Measurements()
-	fresh := func() (*task.Task, error) { return s.load(e.host, &e.topics, e.dbrp) }
+	fresh := func() (*task.Task, error) { return s.load(e.base, e.dbrp) }
 	p.r.w.do(func() { p.r.start(t, fresh) })
 	e.settled(s)
 	for _, text := range s.warnings {
@@ -272,7 +272,7 @@ func (e *engine) reindex() {
 }
 
 // load compiles the script and tries it out. Nothing else happens before the task is started.
-func (s *source) load(host string, topics *alert.Topics, dbrp spec.DBRP) (t *task.Task, err error) {
+func (s *source) load(c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -289,10 +289,12 @@ func (s *source) load(host string, topics *alert.Topics, dbrp spec.DBRP) (t *tas
 	if err != nil {
 		return nil, &syntax.Error{File: s.file, Msg: oneLine(err), Err: err}
 	}
-	c := task.Config{Name: s.name, File: s.file, Script: s.text, Vars: vars, DBRPs: s.dbrps, Host: host}
+	c.Name, c.File, c.Script, c.Vars, c.DBRPs = s.name, s.file, s.text, vars, s.dbrps
 	if len(c.DBRPs) == 0 {
 		c.DBRPs = []spec.DBRP{dbrp}
 	}
+	topics := c.Topics
+	c.Topics = nil // those of the running tasks are not for trials
 	warnings, err := task.Check(c)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ import (
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
 //go:embed sample.conf
@@ -46,6 +47,8 @@ type Tick struct {
 	QueueSize                int             `toml:"queue_size"`
 	QueueFull                string          `toml:"queue_full"`
 	EvaluateAfterAggregators bool            `toml:"evaluate_after_aggregators"`
+	MaxGroups                int             `toml:"max_groups"`
+	GroupExpiry              config.Duration `toml:"group_expiry"`
 	StateDirectory           string          `toml:"state_directory"`
 	CheckpointInterval       config.Duration `toml:"checkpoint_interval"`
 	HTTPPost                 []*HTTPPost     `toml:"http_post"`
@@ -112,7 +115,7 @@ func (t *Tick) Init() error {
 	var errs []error
 	srcs := t.scan()
 	for _, s := range srcs {
-		if _, err := s.load("", nil, t.dbrp); err != nil {
+		if _, err := s.load(task.Config{}, t.dbrp); err != nil {
 			t.problems[s.name+"\n"+s.duplicate] = err.Error()
 			errs = append(errs, err)
 		}
@@ -152,6 +155,8 @@ func (t *Tick) check() (err error) {
 		return fmt.Errorf("queue_size must be positive, got %d", t.QueueSize)
 	case t.QueueFull != "block" && t.QueueFull != "drop":
 		return fmt.Errorf(`queue_full: want "block" or "drop", got %q`, t.QueueFull)
+	case t.MaxGroups < 0 || t.GroupExpiry < 0:
+		return errors.New("max_groups and group_expiry must not be negative")
 	case t.CheckpointInterval <= 0:
 		return errors.New("checkpoint_interval must be positive")
 	}
@@ -255,9 +260,10 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	}
 	e := &engine{
 		log: t.Log, clock: t.clock, emit: func(m telegraf.Metric) { acc.AddMetric(m) }, observe: t.observe,
-		alertName: t.AlertMeasurement, host: host, dbrp: t.dbrp, stat: t.Statistics,
+		alertName: t.AlertMeasurement, dbrp: t.dbrp, stat: t.Statistics,
 		endpoints: map[string]*HTTPPost{}, problems: t.problems,
 	}
+	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry)}
 	if e.problems == nil {
 		e.problems = map[string]string{}
 	}

@@ -344,3 +344,18 @@ func TestWhatLineProtocolDrops(t *testing.T) {
 		map[string]string{"b": "x", "tick": "point", "database": "telegraf", "retention_policy": "autogen"},
 		map[string]any{"w": 1.0, "a": 1.0}, at)}, emitted(acc))
 }
+
+// A tag with ever new values does not take all memory.
+func TestMaxGroups(t *testing.T) {
+	p, log := plugin("many", `stream|from().measurement('m').groupBy('id')|stateCount(lambda: TRUE)|influxDBOut()`)
+	p.MaxGroups = 5
+	acc := start(t, p)
+	for i := range 100 {
+		m := metric.New("m", map[string]string{"id": string(rune('!' + i))}, map[string]any{"v": 1.0}, time.Unix(0, 0))
+		require.NoError(t, p.Add(m, acc))
+	}
+	p.Stop()
+	require.NotEmpty(t, emitted(acc))
+	require.LessOrEqual(t, len(emitted(acc)), 5)
+	require.Contains(t, log.Errors()[0], "max_groups")
+}
