@@ -1,0 +1,133 @@
+package scale
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// Kubernetes is the API server of a Kubernetes cluster. Without a URL it is that of the cluster in
+// which the process runs, with the service account of its pod.
+type Kubernetes struct {
+	Cluster   string        `toml:"name"`
+	URL       string        `toml:"url"`
+	TokenFile string        `toml:"token_file"` // read for each request: tokens are renewed
+	Timeout   time.Duration `toml:"-"`
+	TLS
+
+	// Token fetches the bearer token, instead of TokenFile. It may be nil.
+	Token func() (string, error) `toml:"-"`
+}
+
+// serviceAccount is where a pod finds its credentials.
+const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+type kubernetes struct{ *client }
+
+func (k *Kubernetes) open() (*kubernetes, error) {
+	c := *k
+	if c.URL == "" {
+		host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
+		if host == "" || port == "" {
+			return nil, fmt.Errorf("url is missing, and this is no pod of a cluster")
+		}
+		c.URL = "https://" + net.JoinHostPort(host, port)
+		if c.TokenFile == "" && c.Token == nil {
+			c.TokenFile = serviceAccount + "/token"
+		}
+		if c.CA == "" {
+			c.CA = serviceAccount + "/ca.crt"
+		}
+	}
+	t, err := c.transport()
+	if err != nil {
+		return nil, err
+	}
+	cl, err := newClient(c.URL, t, c.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	cl.sign = c.authorize
+	return &kubernetes{cl}, nil
+}
+
+// authorize sets the bearer token.
+func (k *Kubernetes) authorize(r *http.Request, _ []byte) error {
+	var token string
+	switch {
+	case k.Token != nil:
+		t, err := k.Token()
+		if err != nil {
+			return fmt.Errorf("token: %w", err)
+		}
+		token = t
+	case k.TokenFile != "":
+		t, err := os.ReadFile(k.TokenFile)
+		if err != nil {
+			return fmt.Errorf("token_file: %w", err)
+		}
+		token = strings.TrimSpace(string(t))
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return nil
+}
+
+// path returns the path of a resource's scale subresource.
+func (*kubernetes) path(r spec.Resource) (string, error) {
+	path := "/apis/apps/v1"
+	if r.Kind == "replicationcontrollers" {
+		path = "/api/v1"
+	}
+	for _, part := range [][2]string{{"/namespaces/", r.Namespace}, {"/", r.Kind}, {"/", r.Name}} {
+		name, err := segment(part[1])
+		if err != nil {
+			return "", err
+		}
+		path += part[0] + name
+	}
+	return path + "/scale", nil
+}
+
+func (k *kubernetes) get(ctx context.Context, r spec.Resource) (int64, error) {
+	path, err := k.path(r)
+	if err != nil {
+		return 0, err
+	}
+	text, err := k.do(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return 0, err
+	}
+	return number(text, 0, "spec", "replicas") // 0 is left out
+}
+
+// set writes the scale back with its resource version, so that a change by somebody else in between
+// is noticed; then it tries once more.
+func (k *kubernetes) set(ctx context.Context, r spec.Resource, replicas int64) error {
+	path, err := k.path(r)
+	if err != nil {
+		return err
+	}
+	for try := 0; ; try++ {
+		text, err := k.do(ctx, http.MethodGet, path, "", nil)
+		if err != nil {
+			return err
+		}
+		body, err := with(text, replicas, "spec", "replicas")
+		if err != nil {
+			return err
+		}
+		_, err = k.do(ctx, http.MethodPut, path, "application/json", body)
+		if try == 0 && isStatus(err, http.StatusConflict) {
+			continue
+		}
+		return err
+	}
+}
