@@ -25,7 +25,9 @@ var mayImport = map[string][]string{
 	"internal/node":      {"internal/spec", "internal/lambda", "internal/agg", "internal/alert", "internal/udf", "internal/syntax", "internal/point"},
 	"internal/handler":   {"internal/spec", "internal/alert", "internal/point", "internal/lambda", "internal/syntax"},
 	"internal/task":      {"internal/syntax", "internal/spec", "internal/node", "internal/lambda", "internal/alert", "internal/point"},
-	"internal/replay":    {"internal/task", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
+	"internal/sideload":  {"internal/spec", "internal/point"},
+	"internal/scale":     {"internal/spec"},
+	"internal/replay":    {"internal/task", "internal/sideload", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 	"internal/ticktest":  {"internal/task", "internal/replay", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 }
 

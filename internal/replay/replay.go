@@ -3,12 +3,14 @@
 package replay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/sideload"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
@@ -29,6 +31,8 @@ type Options struct {
 	Tail time.Duration // how long the clock runs on after the last point
 	// Deliver is called for every effect besides it being written down; nil carries nothing out.
 	Deliver func(e *spec.Effect) (status int)
+	// Load is called for what a sideload node wants; nil reads folders, but nothing over the network.
+	Load func(source string) (spec.Documents, []error)
 	// Between, if set, is called between the n-th item and the next; the task that it returns goes on.
 	Between func(n int, t *task.Task) (*task.Task, error)
 }
@@ -130,33 +134,52 @@ func (p *player) after(err error) error {
 		if len(effects) == 0 {
 			return err
 		}
+		var questions []spec.Effect // the effects themselves do not outlive the first answer
 		for i := range effects {
-			p.w.Effect(&effects[i])
-			if e := &effects[i]; p.o.Deliver != nil && (e.Post == nil || e.Post.Answer == nil) {
+			e := &effects[i]
+			p.w.Effect(e)
+			if wantsAnswer(e) {
+				questions = append(questions, *e)
+			}
+			if p.o.Deliver != nil && (e.Post == nil || e.Post.Answer == nil) {
 				p.o.Deliver(e)
 			}
 		}
-		for _, post := range answers(effects) {
-			status := 200 // a replay carries nothing out
-			if p.o.Deliver != nil {
-				status = p.o.Deliver(&spec.Effect{Kind: spec.PostEffect, Post: post})
-			}
-			if e := p.t.Answer(post, status); e != nil && err == nil {
+		for i := range questions {
+			if e := p.answer(&questions[i]); e != nil && err == nil {
 				err = e
 			}
 		}
 	}
 }
 
-// answers returns the requests among effects that wait for a status code.
-func answers(effects []spec.Effect) []*spec.Post {
-	var out []*spec.Post
-	for i := range effects {
-		if p := effects[i].Post; p != nil && p.Answer != nil {
-			out = append(out, p)
-		}
+func wantsAnswer(e *spec.Effect) bool {
+	return e.Load != nil || e.Scale != nil || e.Post != nil && e.Post.Answer != nil
+}
+
+// answer tells the task what has come of an effect. A replay carries nothing out, so requests and
+// changes of scale have worked.
+func (p *player) answer(e *spec.Effect) error {
+	switch {
+	case e.Load != nil:
+		docs, errs := p.o.load(e.Load.Source)
+		return p.t.AnswerLoad(e.Load, docs, errs)
+	case e.Scale != nil:
+		return p.t.AnswerScale(e.Scale, e.Scale.Replicas, nil)
 	}
-	return out
+	status := 200
+	if p.o.Deliver != nil {
+		status = p.o.Deliver(&spec.Effect{Kind: spec.PostEffect, Post: e.Post})
+	}
+	return p.t.Answer(e.Post, status)
+}
+
+// load reads what a sideload node wants.
+func (o *Options) load(source string) (spec.Documents, []error) {
+	if o.Load != nil {
+		return o.Load(source)
+	}
+	return new(sideload.Loader).Load(context.Background(), source)
 }
 
 // ErrData is wrapped by errors that concern the recording, not the task.

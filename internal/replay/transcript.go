@@ -46,6 +46,10 @@ func (t *Transcript) Effect(e *spec.Effect) {
 		t.end()
 	case spec.ErrorEffect:
 		t.Error(e.Text)
+	case spec.ScaleEffect:
+		if e.Scale.Set {
+			t.scale(e.Scale)
+		}
 	}
 }
 
@@ -79,6 +83,18 @@ func (t *Transcript) alert(e *alert.Event) {
 		t.text("topic", e.Topic)
 	}
 	t.raw("data", e.Data)
+	t.end()
+}
+
+func (t *Transcript) scale(s *spec.Scale) {
+	t.begin("scale")
+	t.text("system", s.System)
+	if s.Cluster != "" {
+		t.text("cluster", s.Cluster)
+	}
+	t.text("resource", s.Resource.String())
+	t.value("old", point.IntValue(s.Old))
+	t.value("new", point.IntValue(s.Replicas))
 	t.end()
 }
 

@@ -67,13 +67,18 @@ func RunExample(x spec.Example) (string, error) {
 		return "", err
 	}
 	var out []string
-	err = replay.Run(t, src, replay.NewTranscript(new(strings.Builder)), replay.Options{Deliver: func(e *spec.Effect) int {
+	err = replay.Run(t, src, replay.NewTranscript(new(strings.Builder)), replay.Options{Load: exampleDocuments, Deliver: func(e *spec.Effect) int {
 		if e.Kind == spec.WriteEffect || e.Kind == spec.LoopbackEffect {
 			out = append(out, relative(string(point.AppendLine(nil, e.Point))))
 		}
 		return 200
 	}})
 	return strings.Join(out, "\n"), err
+}
+
+// exampleDocuments are what a sideload node finds in an example, whatever its source.
+func exampleDocuments(string) (spec.Documents, []error) {
+	return spec.Documents{"hosts/a.yml": {"limit": point.IntValue(98)}, "default.yml": {"limit": point.FloatValue(50.5)}}, nil
 }
 
 // RunHeader runs a script over the "Example Input:" of its header comment. It returns what the

@@ -109,7 +109,10 @@ func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err erro
 			return nil, err
 		}
 		fresh.Take() // what a start does has been done
-		return fresh, fresh.Restore(&buf)
+		if err := fresh.Restore(&buf); err != nil {
+			return nil, err
+		}
+		return fresh, fresh.Reload() // documents are not saved
 	}})
 	return transcript, snapshot, err
 }
