@@ -23,18 +23,16 @@ type Group struct {
 
 // Groups interns the groups of one task. The zero value is ready to use.
 type Groups struct {
-	Max int   // no more groups than that; 0 is no limit
+	Max int   // no more groups with dimensions than that; 0 is no limit
 	Now int64 // noted with a group that is asked for
 
-	byKey map[string]*Group
-	free  []int
-	next  int
-	key   []byte
-	over  *Group // stands for those that are refused
+	byKey   map[string]*Group
+	free    []int
+	next    int
+	key     []byte
+	grouped int    // groups with dimensions
+	over    *Group // stands for those that are refused
 }
-
-// Len returns the number of groups known.
-func (gs *Groups) Len() int { return len(gs.byKey) }
 
 // Get returns the group of a point named name with the given tags, grouped by the dimensions dims
 // (in that order), and by name too if byName. It allocates only for a group not seen before.
@@ -56,7 +54,7 @@ func (gs *Groups) Get(name string, tags []Tag, dims []string, byName bool) *Grou
 	gs.key = k
 	g, ok := gs.byKey[string(k)]
 	if !ok {
-		if gs.Max > 0 && len(gs.byKey) >= gs.Max {
+		if gs.Max > 0 && gs.grouped >= gs.Max && (len(dims) > 0 || byName) {
 			return gs.refused()
 		}
 		g = gs.add(name, tags, dims, byName)
@@ -74,11 +72,17 @@ func (gs *Groups) refused() *Group {
 	return gs.over
 }
 
+// grouped reports whether g is more than the group of all points.
+func (g *Group) grouped() bool { return len(g.Dims) > 0 || g.ByName }
+
+// Len returns the number of groups with dimensions.
+func (gs *Groups) Len() int { return gs.grouped }
+
 // Idle returns the groups with dimensions that nobody has asked for since the time t.
 func (gs *Groups) Idle(t int64) []*Group {
 	var idle []*Group
 	for _, g := range gs.byKey {
-		if g.seen < t && (len(g.Dims) > 0 || g.ByName) {
+		if g.seen < t && g.grouped() {
 			idle = append(idle, g)
 		}
 	}
@@ -115,6 +119,9 @@ func (gs *Groups) add(name string, tags []Tag, dims []string, byName bool) *Grou
 	}
 	g.key = string(gs.key)
 	gs.byKey[g.key] = g
+	if g.grouped() {
+		gs.grouped++
+	}
 	return g
 }
 
@@ -131,6 +138,9 @@ func (gs *Groups) Release(g *Group) {
 	}
 	if gs.byKey[g.key] == g {
 		delete(gs.byKey, g.key)
+		if g.grouped() {
+			gs.grouped--
+		}
 		gs.free = append(gs.free, g.Index)
 	}
 }
