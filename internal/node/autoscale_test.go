@@ -155,28 +155,36 @@ func TestAutoscale(t *testing.T) {
 		{
 			"bounds", `stream|from()|k8sAutoscale().resourceName('web').min(2).max(5).replicas(lambda: "n")|influxDBOut()`,
 			[]string{"m n=3i 0", "m n=3i 1", "m n=9i 2", "m n=7i 3", "m n=-1i 4", "m n=2i 5"},
-			[]string{"ask k8s default/deployments/web",
+			[]string{
+				"ask k8s default/deployments/web",
 				"set k8s default/deployments/web 2 to 3", "m,kind=deployments,namespace=default,resource=web new=3i,old=2i 0",
 				"set k8s default/deployments/web 3 to 5", "m,kind=deployments,namespace=default,resource=web new=5i,old=3i 2",
-				"set k8s default/deployments/web 5 to 2", "m,kind=deployments,namespace=default,resource=web new=2i,old=5i 4"},
+				"set k8s default/deployments/web 5 to 2", "m,kind=deployments,namespace=default,resource=web new=2i,old=5i 4",
+			},
 		}, {
 			"names", `stream|from().groupBy('g')|k8sAutoscale().cluster('c').kind('replicasets').namespace('prod').resourceNameTag('h').namespaceTag('ns').kindTag('').resourceTag('g').replicas(lambda: "n")|influxDBOut()`,
 			[]string{"m,h=a,g=x n=2i 0", "m,h=b,g=x n=1i 1", "m n=2i 2"},
-			[]string{"ask k8s prod/replicasets/a in c", "set k8s prod/replicasets/a 1 to 2 in c", "m,g=a,ns=prod new=2i,old=1i 0",
-				"ask k8s prod/replicasets/b in c", "error error handling point: could not determine the name of the resource: the point lacks the tag"},
+			[]string{
+				"ask k8s prod/replicasets/a in c", "set k8s prod/replicasets/a 1 to 2 in c", "m,g=a,ns=prod new=2i,old=1i 0",
+				"ask k8s prod/replicasets/b in c", "error error handling point: could not determine the name of the resource: the point lacks the tag",
+			},
 		}, {
 			"cooldowns are apart and by resource", `stream|from()|swarmAutoscale().serviceNameTag('s').replicas(lambda: "n").increaseCooldown(10s).decreaseCooldown(5s)|influxDBOut()`,
 			[]string{"m,s=a n=2i 0", "m,s=a n=3i 9", "m,s=b n=2i 9", "m,s=a n=1i 9", "m,s=a n=3i 10", "m,s=a n=1i 13", "m,s=a n=1i 14"},
-			[]string{"ask swarm a", "set swarm a 1 to 2", "m,s=a new=2i,old=1i 0",
+			[]string{
+				"ask swarm a", "set swarm a 1 to 2", "m,s=a new=2i,old=1i 0",
 				"ask swarm b", "set swarm b 1 to 2", "m,s=b new=2i,old=1i 9",
 				"set swarm a 2 to 1", "m,s=a new=1i,old=2i 9",
 				"set swarm a 1 to 3", "m,s=a new=3i,old=1i 10",
-				"set swarm a 3 to 1", "m,s=a new=1i,old=3i 14"},
+				"set swarm a 3 to 1", "m,s=a new=1i,old=3i 14",
+			},
 		}, {
 			"current", `stream|from()|ec2Autoscale().groupNameTag('g').outputGroupNameTag('asg').currentField('now').replicas(lambda: "now" + "d")|influxDBOut()`,
 			[]string{"m,g=a d=2i 0", "m,g=a d=2i 1", "m,g=a d=-1i 2", "m,g=a d=1i,now=8i 3"},
-			[]string{"ask ec2 a", "set ec2 a 1 to 3", "m,asg=a new=3i,old=1i 0", "set ec2 a 3 to 5", "m,asg=a new=5i,old=3i 1",
-				"set ec2 a 5 to 4", "m,asg=a new=4i,old=5i 2", "set ec2 a 4 to 9", "m,asg=a new=9i,old=4i 3"},
+			[]string{
+				"ask ec2 a", "set ec2 a 1 to 3", "m,asg=a new=3i,old=1i 0", "set ec2 a 3 to 5", "m,asg=a new=5i,old=3i 1",
+				"set ec2 a 5 to 4", "m,asg=a new=4i,old=5i 2", "set ec2 a 4 to 9", "m,asg=a new=9i,old=4i 3",
+			},
 		}, {
 			"the likely answer is in the point", `stream|from()|ec2Autoscale().groupName('a').currentField('now').replicas(lambda: "now" * 2)|influxDBOut()`,
 			[]string{"m now=4i 0"},

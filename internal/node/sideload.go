@@ -27,6 +27,8 @@ type sideload struct {
 	env       spec.Env
 	templates []*template.Template
 	docs      spec.Documents
+	asked     int // number of the last load
+	answered  int // number of the latest load that brought documents
 	memo      map[tagKey]*sideloaded
 	untagged  *sideloaded // of points without tags
 	buffer    []point.Field
@@ -107,14 +109,20 @@ func (n *sideload) Start(env spec.Env) error {
 
 // Reload asks for the documents.
 func (n *sideload) Reload() {
-	n.env.Emit(spec.Effect{Kind: spec.LoadEffect, Load: &spec.Load{Source: n.source, Answer: n.loaded}})
+	n.asked++
+	number := n.asked
+	n.env.Emit(spec.Effect{Kind: spec.LoadEffect, Load: &spec.Load{Source: n.source, Answer: func(docs spec.Documents, errs []error) {
+		n.loaded(number, docs, errs)
+	}}})
 }
 
-func (n *sideload) loaded(docs spec.Documents, errs []error) {
+// loaded takes the answer to a load, unless a later one has been faster.
+func (n *sideload) loaded(number int, docs spec.Documents, errs []error) {
 	for _, err := range errs {
 		n.env.Error(err)
 	}
-	if docs != nil {
+	if docs != nil && number > n.answered {
+		n.answered = number
 		n.docs, n.memo, n.untagged = docs, nil, nil
 	}
 }

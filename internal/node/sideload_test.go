@@ -49,8 +49,10 @@ func TestSideload(t *testing.T) {
 		}, {
 			"what is no scalar does not fall through to the next document", limits + `.field('n', 5)|influxDBOut()`,
 			[]string{"m,host=b v=1 0", "m,host=b v=2 1", "m,host=c v=1 2"},
-			[]string{`error failed to load key "n": the value is no number, string or boolean`, "m,host=b n=5i,v=1 0",
-				`error failed to load key "n": the value is no number, string or boolean`, "m,host=b n=5i,v=2 1", "m,host=c n=3i,v=1 2"},
+			[]string{
+				`error failed to load key "n": the value is no number, string or boolean`, "m,host=b n=5i,v=1 0",
+				`error failed to load key "n": the value is no number, string or boolean`, "m,host=b n=5i,v=2 1", "m,host=c n=3i,v=1 2",
+			},
 		}, {
 			"template", `stream|from()|sideload().source('file:///x').order('{{if eq .host "a"}}{{index .host 99}}{{end}}default.yml').field('limit', 0.0)|influxDBOut()`,
 			[]string{"m,host=a v=1 0", "m,host=b v=1 1"},
@@ -61,7 +63,8 @@ func TestSideload(t *testing.T) {
 			[]string{`error order: '{{printf "%5000s" .host}}' makes a name longer than 4096 bytes`, "m,host=a v=1 0"},
 		}, {
 			"without order there are defaults", `stream|from()|sideload().source('limits').field('limit', 2)|influxDBOut()`,
-			[]string{"m,host=a v=1 0"}, []string{"m,host=a limit=2i,v=1 0"},
+			[]string{"m,host=a v=1 0"},
+			[]string{"m,host=a limit=2i,v=1 0"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,12 +96,30 @@ func TestSideloadConversion(t *testing.T) {
 		def  string
 		want string // of the field; "" is the default, with an error
 	}{
-		{tInt(3), "0", "3i"}, {tFloat(3), "0", "3i"}, {tFloat(3.5), "0", ""}, {tFloat(1e19), "0", ""}, {tString("12"), "0", "12i"},
-		{tString("1.0"), "0", ""}, {tString("0x10"), "0", ""}, {tBool(true), "0", ""},
-		{tInt(3), "0.0", "3"}, {tFloat(3.5), "0.0", "3.5"}, {tString("1e3"), "0.0", "1000"}, {tString("x"), "0.0", ""}, {tBool(true), "0.0", ""},
-		{tBool(true), "FALSE", "true"}, {tString("T"), "FALSE", "true"}, {tString("yes"), "FALSE", ""}, {tInt(1), "FALSE", ""},
-		{tString("x"), "''", `"x"`}, {tInt(3), "''", `"3"`}, {tFloat(2.5), "''", `"2.5"`}, {tFloat(1e21), "''", `"1000000000000000000000"`}, {tBool(false), "''", `"false"`},
-		{point.NullValue(), "''", ""}, {point.NullValue(), "0", ""},
+		{tInt(3), "0", "3i"},
+		{tFloat(3), "0", "3i"},
+		{tFloat(3.5), "0", ""},
+		{tFloat(1e19), "0", ""},
+		{tString("12"), "0", "12i"},
+		{tString("1.0"), "0", ""},
+		{tString("0x10"), "0", ""},
+		{tBool(true), "0", ""},
+		{tInt(3), "0.0", "3"},
+		{tFloat(3.5), "0.0", "3.5"},
+		{tString("1e3"), "0.0", "1000"},
+		{tString("x"), "0.0", ""},
+		{tBool(true), "0.0", ""},
+		{tBool(true), "FALSE", "true"},
+		{tString("T"), "FALSE", "true"},
+		{tString("yes"), "FALSE", ""},
+		{tInt(1), "FALSE", ""},
+		{tString("x"), "''", `"x"`},
+		{tInt(3), "''", `"3"`},
+		{tFloat(2.5), "''", `"2.5"`},
+		{tFloat(1e21), "''", `"1000000000000000000000"`},
+		{tBool(false), "''", `"false"`},
+		{point.NullValue(), "''", ""},
+		{point.NullValue(), "0", ""},
 	} {
 		r := newRemote(t, `stream|from()|sideload().source('s').order('d').field('f', `+c.def+`)|influxDBOut()`).answerWith(spec.Documents{"d": {"f": c.v}}).start()
 		r.lines = nil
@@ -140,6 +161,20 @@ func TestSideloadReload(t *testing.T) {
 	r.push("m,host=a v=1 5")
 	r.want("load file:///limits", "error source: gone", "m,host=a limit=2,v=1 5")
 	require.NoError(t, r.task.Close())
+}
+
+// An answer that a later one has overtaken is too late.
+func TestSideloadOvertaken(t *testing.T) {
+	r := newRemote(t, limits+`.field('limit', 0.0)|influxDBOut()`)
+	r.hold = true
+	r.start()
+	require.NoError(t, r.task.Reload())
+	r.take()
+	require.NoError(t, r.task.AnswerLoad(r.open[1].Load, spec.Documents{"default.yml": {"limit": tInt(2)}}, nil))
+	require.NoError(t, r.task.AnswerLoad(r.open[0].Load, spec.Documents{"default.yml": {"limit": tInt(1)}}, nil))
+	r.lines = nil
+	r.push("m v=1 0")
+	r.want("m limit=2,v=1 0")
 }
 
 // A restart loads anew: documents are no state.

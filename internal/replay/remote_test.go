@@ -41,9 +41,10 @@ func TestSideload(t *testing.T) {
 // Changes of scale are written down and have worked.
 func TestScale(t *testing.T) {
 	const script = `stream|from()|k8sAutoscale().cluster('c').resourceName('web').min(2).replicas(lambda: "n")|influxDBOut()`
-	require.Equal(t, `{"kind":"scale","system":"k8s","cluster":"c","resource":"default/deployments/web","old":2,"new":5}
+	want := `{"kind":"scale","system":"k8s","cluster":"c","resource":"default/deployments/web","old":2,"new":5}
 {"kind":"influxdb_out","database":"","retention_policy":"","line":"m,kind=deployments,namespace=default,resource=web new=5i,old=2i 2"}
 {"kind":"scale","system":"k8s","cluster":"c","resource":"default/deployments/web","old":5,"new":3}
 {"kind":"influxdb_out","database":"","retention_policy":"","line":"m,kind=deployments,namespace=default,resource=web new=3i,old=5i 3"}
-`, transcript(t, script, "m n=2i 1\nm n=5i 2\nm n=3i 3\n"))
+`
+	require.Equal(t, want, transcript(t, script, "m n=2i 1\nm n=5i 2\nm n=3i 3\n"))
 }

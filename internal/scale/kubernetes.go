@@ -82,18 +82,16 @@ func (k *Kubernetes) authorize(r *http.Request, _ []byte) error {
 
 // path returns the path of a resource's scale subresource.
 func (*kubernetes) path(r spec.Resource) (string, error) {
-	path := "/apis/apps/v1"
-	if r.Kind == "replicationcontrollers" {
-		path = "/api/v1"
-	}
-	for _, part := range [][2]string{{"/namespaces/", r.Namespace}, {"/", r.Kind}, {"/", r.Name}} {
-		name, err := segment(part[1])
-		if err != nil {
+	for _, part := range []string{r.Namespace, r.Kind, r.Name} {
+		if err := checkName(part); err != nil {
 			return "", err
 		}
-		path += part[0] + name
 	}
-	return path + "/scale", nil
+	group := "/apis/apps/v1"
+	if r.Kind == "replicationcontrollers" {
+		group = "/api/v1"
+	}
+	return group + "/namespaces/" + r.Namespace + "/" + r.Kind + "/" + r.Name + "/scale", nil
 }
 
 func (k *kubernetes) get(ctx context.Context, r spec.Resource) (int64, error) {

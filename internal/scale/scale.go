@@ -184,7 +184,7 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", req.URL.Host, withoutURL(err))
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
@@ -197,16 +197,16 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	return text, nil
 }
 
-// segment returns name as a part of a path. Names come from tags, and one with dots and slashes
+// checkName checks what becomes part of a path. Names come from tags, and one with dots and slashes
 // could name another resource than it seems to.
-func segment(name string) (string, error) {
+func checkName(name string) error {
 	bad := func(r rune) bool {
 		return r != '-' && r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}
 	if name == "" || name == "." || name == ".." || strings.ContainsFunc(name, bad) {
-		return "", fmt.Errorf("%q is no name of a resource", name)
+		return fmt.Errorf("%q is no name of a resource", name)
 	}
-	return name, nil
+	return nil
 }
 
 // withoutURL returns what went wrong without the URL.

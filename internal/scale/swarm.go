@@ -60,8 +60,7 @@ func (s *Swarm) open() (*swarm, error) {
 
 // service returns the service as the API has it.
 func (s *swarm) service(ctx context.Context, name string) (json.RawMessage, error) {
-	name, err := segment(name)
-	if err != nil {
+	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	return s.do(ctx, http.MethodGet, "/services/"+name, "", nil)

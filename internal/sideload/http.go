@@ -32,7 +32,7 @@ func (l *Loader) get(ctx context.Context, e Endpoint) reading {
 	if err != nil {
 		return unread(fmt.Errorf("source: %s: %w", where, withoutURL(err)))
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return unread(fmt.Errorf("source: %s: status %d", where, resp.StatusCode))
 	}
