@@ -137,7 +137,11 @@ func (v *Vector) replay(o replay.Options) ([]string, error) {
 func (v *Vector) Load() (*task.Task, error) { return v.load(nil) }
 
 func (v *Vector) load(topics *alert.Topics) (*task.Task, error) {
-	return task.Load(task.Config{Topics: topics, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
+	host, err := os.Hostname() // as the agent does
+	if err != nil {
+		return nil, err
+	}
+	return task.Load(task.Config{Topics: topics, Host: host, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
 }
 
 func splitFlushed(w *replay.Transcript, out *bytes.Buffer) []string {
