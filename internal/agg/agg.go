@@ -44,7 +44,7 @@ type Func interface {
 }
 
 // An Evicter is a Func over a window that slides. Samples are numbered one by one, and only those
-// that are [Tame] may be pushed.
+// that are [Tame] may be pushed. Results that stand for a sample may lack its time.
 type Evicter interface {
 	Func
 	// Evict takes the oldest sample out of the set; i and s are what was pushed.

@@ -34,7 +34,7 @@ func middle[T number](lo, hi T, n int) Result {
 type slidingMedian[T number] struct{ halves[T] }
 
 func (m *slidingMedian[T]) Append(dst []Result) []Result {
-	n := len(m.low) + len(m.high)
+	n := m.n
 	m.split((n + 1) / 2)
 	lo := m.low[0].value
 	hi := lo

@@ -61,10 +61,10 @@ type slidingPercentile[T number] struct {
 }
 
 func (q *slidingPercentile[T]) Append(dst []Result) []Result {
-	rank := nearestRank(len(q.low)+len(q.high), q.p)
+	rank := nearestRank(q.n, q.p)
 	if rank == 0 {
 		return dst
 	}
 	q.split(rank)
-	return append(dst, q.low[0].result())
+	return append(dst, Result{Time: NoTime, Index: q.low[0].i, Value: value(q.low[0].value)})
 }

@@ -69,7 +69,7 @@ func TestHalvesSplit(t *testing.T) {
 	sorted.sort()
 	for _, k := range r.Perm(n) {
 		h.split(k + 1)
-		require.Equal(t, sorted.set[k], h.low[0])
+		require.Equal(t, item[int64]{sorted.set[k].value, sorted.set[k].i}, h.low[0])
 	}
 }
 

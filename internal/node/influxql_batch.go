@@ -101,7 +101,10 @@ func (s *batchGroup) slide(b *point.Batch, r *ring) {
 	s.kind = lastKind{x.kind, x.kind}
 	s.found = x.f.Append(s.found[:0])
 	for i := range s.found {
-		s.found[i].Index -= x.first
+		if f := &s.found[i]; f.Index >= 0 {
+			f.Index -= x.first
+			f.Time = r.Times[r.Layout.at(f.Index)]
+		}
 	}
 	s.send(s.first.Name, b.TMax, r)
 }

@@ -54,33 +54,18 @@ func regrown[T any](old []T, l *layout) []T {
 type ring struct {
 	Layout  layout
 	Times   []int64
-	Points  []kept   // nil if columns are enough
 	Columns []column // of the fields that functions take
+	Whole   *wholes  // nil if columns are enough
 
 	fusion *fusion
 	slides []slide // of each function, if the window slides
 }
 
-// A kept point is what a window needs of it. Fields is the ring's own copy.
+// A kept point is a copy of one.
 type kept struct {
 	Time   int64
 	Tags   []point.Tag
 	Fields []point.Field
-}
-
-// A column holds the values of one field.
-type column struct {
-	Numbers []uint64
-	Kinds   []point.Kind
-	Texts   []string // nil until there is a string that somebody wants
-}
-
-func (c *column) value(at int) point.Value {
-	v := point.Value{Kind: c.Kinds[at], Num: c.Numbers[at]}
-	if v.Kind == point.String && c.Texts != nil {
-		v.Text = c.Texts[at]
-	}
-	return v
 }
 
 // newRing returns a ring for functions, or for whole points if f is nil.
@@ -92,33 +77,31 @@ func newRing(f *fusion) *ring {
 			r.slides = make([]slide, len(f.nodes))
 		}
 	}
+	if f == nil || f.points {
+		r.Whole = new(wholes)
+	}
 	return r
 }
 
 // Len returns the number of points. With it a ring is the [point.Digest] of its points.
 func (r *ring) Len() int { return r.Layout.Size }
 
-// push appends a copy of p. A place that is used again keeps its fields' memory.
+// push appends a copy of p.
 func (r *ring) push(p *point.Point) {
 	if r.Layout.full() {
 		r.grow()
 	}
 	at := r.Layout.push()
 	r.Times[at] = p.Time
-	if r.fusion == nil || r.fusion.points {
-		k := &r.Points[at]
-		k.Time, k.Tags = p.Time, p.Tags
-		k.Fields = append(k.Fields[:0], p.Fields...)
+	if r.Whole != nil {
+		r.Whole.set(at, p, &r.Layout)
 	}
 	for i := range r.Columns {
-		c, v := &r.Columns[i], p.Field(r.fusion.fields[i])
-		c.Numbers[at], c.Kinds[at] = v.Num, v.Kind
-		if v.Kind == point.String && r.fusion.texts && c.Texts == nil {
-			c.Texts = make([]string, r.Layout.Cap)
+		v := p.Field(r.fusion.fields[i])
+		if !r.fusion.texts {
+			v.Text = ""
 		}
-		if c.Texts != nil {
-			c.Texts[at] = v.Text
-		}
+		r.Columns[i].set(at, v, r.Layout.Cap)
 	}
 	for i := range r.slides {
 		n := r.fusion.nodes[i]
@@ -128,15 +111,11 @@ func (r *ring) push(p *point.Point) {
 
 func (r *ring) grow() {
 	r.Times = regrown(r.Times, &r.Layout)
-	if r.fusion == nil || r.fusion.points {
-		r.Points = regrown(r.Points, &r.Layout)
-	}
 	for i := range r.Columns {
-		c := &r.Columns[i]
-		c.Numbers, c.Kinds = regrown(c.Numbers, &r.Layout), regrown(c.Kinds, &r.Layout)
-		if c.Texts != nil {
-			c.Texts = regrown(c.Texts, &r.Layout)
-		}
+		r.Columns[i].grow(&r.Layout)
+	}
+	if r.Whole != nil {
+		r.Whole.grow(&r.Layout)
 	}
 	r.Layout.grow()
 }
@@ -147,19 +126,23 @@ func (r *ring) sample(n *influxql, i int) point.Sample {
 	return point.Sample{Time: r.Times[at], Value: r.Columns[n.column].value(at)}
 }
 
-// whole returns the tags and fields of the i-th oldest point.
+// whole returns the tags and fields of the i-th oldest point, until it is called again.
 func (r *ring) whole(i int) ([]point.Tag, []point.Field) {
-	k := &r.Points[r.Layout.at(i)]
-	return k.Tags, k.Fields
+	at := r.Layout.at(i)
+	r.fusion.whole = r.Whole.fields(at, r.fusion.whole[:0])
+	return r.Whole.tags(at), r.fusion.whole
 }
 
-// list appends the points, which share their fields with the ring.
-func (r *ring) list(dst []point.Point) []point.Point {
+// list makes all points those of the buffer's batch.
+func (r *ring) list(w *batchBuffer) {
+	w.batch.Points, w.fields = w.batch.Points[:0], w.fields[:0]
 	for i := range r.Len() {
-		k := &r.Points[r.Layout.at(i)]
-		dst = append(dst, point.Point{Time: k.Time, Tags: k.Tags, Fields: k.Fields})
+		at, from := r.Layout.at(i), len(w.fields)
+		w.fields = r.Whole.fields(at, w.fields)
+		w.batch.Points = append(w.batch.Points, point.Point{
+			Time: r.Times[at], Tags: r.Whole.tags(at), Fields: w.fields[from:len(w.fields):len(w.fields)],
+		})
 	}
-	return dst
 }
 
 // drop forgets the n oldest.
@@ -168,6 +151,11 @@ func (r *ring) drop(n int) {
 		f := r.fusion.nodes[i]
 		for j := range n {
 			r.slides[i].evict(r.sample(f, j))
+		}
+	}
+	if r.Whole != nil {
+		for j := range n {
+			r.Whole.drop(r.Layout.at(j))
 		}
 	}
 	r.Layout.drop(n)

@@ -18,7 +18,7 @@ type window struct {
 
 	grid   point.Grid
 	fusion *fusion
-	batch  point.Batch // handed out; its points are rebuilt for each emission
+	batch  batchBuffer // handed out
 }
 
 func (w *window) Declare(s *spec.Spec) {
@@ -97,7 +97,7 @@ func (w *window) contents() (*ring, *folds) {
 
 // emit sends the content as a batch. It is r or f; the other one is nil.
 func (w *window) emit(r *ring, f *folds, g *point.Group, name string, tmax int64, out point.Sink) {
-	b := &w.batch
+	b := &w.batch.batch
 	b.Name, b.TMax, b.Group = name, tmax, g
 	switch {
 	case f != nil:
@@ -108,7 +108,7 @@ func (w *window) emit(r *ring, f *folds, g *point.Group, name string, tmax int64
 		b.Digest = r
 		out.Batch(b)
 	default:
-		b.Points = r.list(b.Points[:0])
+		r.list(&w.batch)
 		out.Batch(b)
 	}
 }

@@ -30,6 +30,8 @@ type fusion struct {
 	texts  bool     // some give strings
 	folds  bool
 	slides bool
+
+	whole []point.Field // of the point that a function selected
 }
 
 // fuse joins a window to the nodes behind it. It returns nil if one of them needs batches with points.

@@ -200,9 +200,10 @@ func randomWindow(r *rand.Rand) []any {
 // A feed makes points: late, equal and out-of-order times, gaps, phases of other types.
 type feed struct {
 	*rand.Rand
-	now  int64
-	kind int
-	late bool
+	now   int64
+	kind  int
+	late  bool
+	extra bool
 }
 
 func (f *feed) next() point.Point {
@@ -223,6 +224,17 @@ func (f *feed) next() point.Point {
 	p := point.Point{Name: "m", Time: t * int64(time.Second), Tags: []point.Tag{{Key: "g", Value: string(rune('a' + f.IntN(2)))}, {Key: "h", Value: fmt.Sprint(f.IntN(4))}}}
 	if v := f.value(); v.Kind != point.Missing {
 		p.Fields = append(p.Fields, point.Field{Key: "v", Value: v})
+	}
+	switch f.IntN(60) {
+	case 0:
+		p.Tags = nil
+	case 1:
+		p.Tags = p.Tags[:1]
+	case 2:
+		f.extra = !f.extra
+	}
+	if f.extra && f.IntN(2) == 0 {
+		p.Fields = append([]point.Field{{Key: "u", Value: point.StringValue(fmt.Sprint(f.IntN(9)))}}, p.Fields...)
 	}
 	p.Fields = append(p.Fields, point.Field{Key: "w", Value: point.FloatValue(float64(f.IntN(1000)) / 8)})
 	return p
