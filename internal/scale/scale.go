@@ -92,7 +92,12 @@ func (s *Scaler) add(system, section, name string, c cluster, err error) error {
 }
 
 // Do carries out x and returns the number of replicas that there are, or will be.
-func (s *Scaler) Do(ctx context.Context, x *spec.Scale) (int64, error) {
+func (s *Scaler) Do(ctx context.Context, x *spec.Scale) (replicas int64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
 	c, err := s.find(x.System, x.Cluster)
 	if err != nil {
 		return 0, err

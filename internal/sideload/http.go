@@ -8,12 +8,18 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
+// timeout bounds a request with its response.
+const timeout = 30 * time.Second
+
 // get reads an object of objects from a server: each member is a document.
 func (l *Loader) get(ctx context.Context, e Endpoint) reading {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.URL, nil)
 	if err != nil {
 		return unread(fmt.Errorf("source: %w", withoutURL(err)))

@@ -49,19 +49,7 @@ type Endpoint struct {
 // Load reads a source. Of a source that cannot be read, and of documents that are broken, it
 // returns what an earlier Load read; the documents are nil if there is nothing.
 func (l *Loader) Load(ctx context.Context, source string) (spec.Documents, []error) {
-	var r reading
-	switch path, isFile := strings.CutPrefix(source, "file://"); {
-	case isFile:
-		r = readFolder(path)
-	case strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://"):
-		r = l.get(ctx, Endpoint{URL: source})
-	default:
-		e, ok := l.Endpoints[source]
-		if !ok {
-			return nil, []error{fmt.Errorf("source: the endpoint '%s' does not exist", source)}
-		}
-		r = l.get(ctx, e)
-	}
+	r := l.read(ctx, source)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	last := l.last[source]
@@ -74,6 +62,27 @@ func (l *Loader) Load(ctx context.Context, source string) (spec.Documents, []err
 	}
 	l.last[source] = r.docs
 	return r.docs, r.errors()
+}
+
+// read reads a source. A panic of a parser is an error of the source.
+func (l *Loader) read(ctx context.Context, source string) (r reading) {
+	defer func() {
+		if x := recover(); x != nil {
+			r = unread(fmt.Errorf("source: internal error: %v", x))
+		}
+	}()
+	switch path, isFile := strings.CutPrefix(source, "file://"); {
+	case isFile:
+		return readFolder(path)
+	case strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://"):
+		return l.get(ctx, Endpoint{URL: source})
+	default:
+		e, ok := l.Endpoints[source]
+		if !ok {
+			return unread(fmt.Errorf("source: the endpoint '%s' does not exist", source))
+		}
+		return l.get(ctx, e)
+	}
 }
 
 // A reading is what one attempt brought.
