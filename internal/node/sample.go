@@ -25,7 +25,7 @@ func (s *sample) Declare(d *spec.Spec) {
 	d.Check(func() error {
 		switch {
 		case s.rate.Kind != point.Int && s.rate.Kind != point.Duration:
-			return errors.New("must pass int64 or duration to new sample node")
+			return errors.New("want an int or a duration: sample(10) or sample(5s)")
 		case s.rate.Int() <= 0:
 			return errors.New("invalid sample rate: must be positive integer or duration")
 		}

@@ -30,8 +30,8 @@ func TestSample(t *testing.T) {
 		rate any
 		want string
 	}{
-		{"10", "must pass int64 or duration to new sample node"},
-		{1.5, "must pass int64 or duration to new sample node"},
+		{"10", "want an int or a duration: sample(10) or sample(5s)"},
+		{1.5, "want an int or a duration: sample(10) or sample(5s)"},
 		{0, "invalid sample rate: must be positive integer or duration"},
 		{-3, "invalid sample rate: must be positive integer or duration"},
 		{0 * time.Second, "invalid sample rate: must be positive integer or duration"},

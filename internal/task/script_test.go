@@ -26,7 +26,8 @@ func TestReject(t *testing.T) {
 		want = strings.TrimSpace(want)
 		t.Run(want, func(t *testing.T) {
 			_, err := task.Check(task.Config{Name: "reject", File: "reject.tick", Script: script})
-			require.EqualError(t, err, want)
+			require.ErrorContains(t, err, want)
+			require.NotContains(t, err.Error(), "\n")
 		})
 	}
 }
