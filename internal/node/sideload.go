@@ -86,7 +86,7 @@ func (n *sideload) check() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("source: %w", err)
-	case u.Scheme == "file" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+	case strings.HasPrefix(n.source, "file:///"):
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 	default:
 		return fmt.Errorf("source: want file:///path, http://host/path or the name of an endpoint, got '%s'", n.source)

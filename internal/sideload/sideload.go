@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -71,9 +73,13 @@ func (l *Loader) read(ctx context.Context, source string) (r reading) {
 			r = unread(fmt.Errorf("source: internal error: %v", x))
 		}
 	}()
-	switch path, isFile := strings.CutPrefix(source, "file://"); {
-	case isFile:
-		return readFolder(path)
+	switch {
+	case strings.HasPrefix(source, "file://"):
+		u, err := url.Parse(source)
+		if err != nil {
+			return unread(fmt.Errorf("source: %w", err))
+		}
+		return readFolder(filepath.FromSlash(u.Path))
 	case strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://"):
 		return l.get(ctx, Endpoint{URL: source})
 	default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +109,13 @@ func TestBadSource(t *testing.T) {
 		require.ErrorContains(t, errors.Join(errs...), want)
 		require.NotContains(t, texts(errs), "s3cret")
 	}
+}
+
+func TestEscapedPath(t *testing.T) {
+	dir := write(t, "", map[string]string{"a b/x.yml": "v: 1"})
+	docs, errs := new(sideload.Loader).Load(context.Background(), "file://"+dir+"/a%20b")
+	require.Empty(t, errs)
+	require.Len(t, docs, 1)
 }
 
 // What is not a file must not be opened: a named pipe would wait for its writer.
@@ -215,7 +223,7 @@ func FuzzDocuments(f *testing.F) {
 		for _, name := range []string{"a.yml", "a.json"} {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
 		}
-		docs, errs := new(sideload.Loader).Load(context.Background(), "file://"+dir)
+		docs, errs := new(sideload.Loader).Load(context.Background(), (&url.URL{Scheme: "file", Path: dir}).String())
 		require.Equal(t, 2, len(docs)+len(errs))
 	})
 }
