@@ -205,3 +205,20 @@ func TestLiveConformance(t *testing.T) {
 	}
 	require.Equal(t, vectorScripts, ran)
 }
+
+// TestLiveRandom runs random scripts through the plugin: what comes out is what a replay writes.
+func TestLiveRandom(t *testing.T) {
+	ran := 0
+	for seed := range 400 {
+		v := ticktest.Random(ticktest.Noise(seed))
+		tk, err := v.Load()
+		if err != nil || tk.Start(0) != nil || strings.Contains(v.Script, "sideload") || strings.Contains(v.Script, "httpPost") || strings.Contains(v.Script, "Autoscale") {
+			continue // no task, or one that asks the outside
+		}
+		ran++
+		replayed, err := v.Replay()
+		require.NoError(t, err)
+		require.Equal(t, strings.Join(replayed, "\n"), strings.Join(transcript(t, v), "\n"), "seed %d\n%s\n%s", seed, v.Script, v.Data)
+	}
+	require.Greater(t, ran, 80)
+}
