@@ -62,6 +62,7 @@ func (l *Level) UnmarshalText(text []byte) error {
 // An Event is what handlers get. Data is the series as InfluxDB result JSON: {"series":[…]}.
 type Event struct {
 	EventID      string // stable: the same event has the same one after a restart
+	Nth          int    // of the series' events at this time, from 0
 	ID           string
 	Message      string
 	Details      string
@@ -93,7 +94,8 @@ type Handler struct {
 func NodeTopic(task, node string) string { return "main:" + task + ":" + node }
 
 // SetEventID fills in EventID, a hash of what makes the event the one it is: task, node, series,
-// ID, time and level.
+// ID, time and level. Nth tells apart the events of points whose times have been rounded to the same
+// second, as the agent does.
 func (e *Event) SetEventID() {
 	b := make([]byte, 0, 256)
 	text := func(s string) {
@@ -109,6 +111,9 @@ func (e *Event) SetEventID() {
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time))
 	b = append(b, byte(e.Level))
+	if e.Nth > 0 {
+		b = binary.AppendUvarint(b, uint64(e.Nth))
+	}
 	sum := sha256.Sum256(b)
 	e.EventID = hex.EncodeToString(sum[:16])
 }

@@ -63,6 +63,7 @@ func TestEventID(t *testing.T) {
 		func(e *alert.Event) { e.Time = 8 },
 		func(e *alert.Event) { e.Level = alert.OK },
 		func(e *alert.Event) { e.Tags = nil },
+		func(e *alert.Event) { e.Nth = 1 },
 	} {
 		e := base()
 		change(&e)

@@ -25,6 +25,8 @@ type alertState struct {
 	Inhibits bool             // the last event was not OK
 	ID       string           // last one rendered
 	Stored   alert.EventState // what the node's topic held of the ID, texts left out
+	Last     int64            // time of the last event
+	Same     int              // number of events at that time
 }
 
 func (g *alertGroup) State() any {
@@ -199,6 +201,11 @@ func (g *alertGroup) raise(s *alert.Source, group *point.Group, t int64, fields 
 		return nil
 	}
 	g.saved.ID = e.ID
+	if t != g.saved.Last {
+		g.saved.Last, g.saved.Same = t, 0
+	}
+	e.Nth = g.saved.Same
+	g.saved.Same++
 	e.SetEventID()
 	g.send(e)
 	return e

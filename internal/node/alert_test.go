@@ -230,6 +230,22 @@ func TestAlertEvent(t *testing.T) {
 	}, e)
 }
 
+// The agent rounds times, so several points of a series may have the same one.
+func TestAlertsOfOneTimeDiffer(t *testing.T) {
+	env := newAlertEnv()
+	var out sentLines
+	a := startedAlert(t, env, "crit", `lambda: "v" > 5`).Group(env.group("a"), &out)
+	for _, v := range []float64{9, 1, 9, 9} {
+		a.Point(env.point("a", 7, v))
+	}
+	a.Point(env.point("a", 8, 9))
+	ids := map[string]bool{}
+	for _, e := range env.events {
+		ids[e.EventID] = true
+	}
+	require.Len(t, ids, 5)
+}
+
 func TestAlertTopics(t *testing.T) {
 	env := newAlertEnv()
 	env.topics.Collect("ops", &alert.Event{ID: "m:host=a", Level: alert.Info, Time: 3})
