@@ -7,8 +7,13 @@ import "math"
 // and whatever outliers pass through it. The zero value is the sum of nothing. The fields are
 // exported so that saved state can be encoded.
 type Exact struct {
-	Parts         []float64 // of increasing magnitude
-	Huge          []float64 // the same for numbers near the largest, scaled down lest they overflow
+	Parts []float64 // of increasing magnitude
+	Rare  *Rare     // nil as long as there was none of it
+}
+
+// Rare is what an [Exact] has of numbers that do not fit into its parts.
+type Rare struct {
+	Huge          []float64 // like the parts, for numbers near the largest, scaled down lest they overflow
 	NaN, Inf, Neg int64     // how many NaN, +Inf and -Inf are in the sum
 }
 
@@ -18,7 +23,12 @@ const (
 )
 
 // Reset makes it the sum of nothing.
-func (e *Exact) Reset() { *e = Exact{Parts: e.Parts[:0], Huge: e.Huge[:0]} }
+func (e *Exact) Reset() {
+	e.Parts = e.Parts[:0]
+	if r := e.Rare; r != nil {
+		*r = Rare{Huge: r.Huge[:0]}
+	}
+}
 
 // Add adds x.
 func (e *Exact) Add(x float64) { e.add(x, 1) }
@@ -27,17 +37,22 @@ func (e *Exact) Add(x float64) { e.add(x, 1) }
 func (e *Exact) Sub(x float64) { e.add(x, -1) }
 
 func (e *Exact) add(x float64, sign int64) {
-	switch {
-	case x != x:
-		e.NaN += sign
-	case x > math.MaxFloat64:
-		e.Inf += sign
-	case x < -math.MaxFloat64:
-		e.Neg += sign
-	case math.Abs(x) >= hugeLimit:
-		e.Huge = grow(e.Huge, float64(sign)*x*hugeScale)
-	default:
+	if math.Abs(x) < hugeLimit {
 		e.Parts = grow(e.Parts, float64(sign)*x)
+		return
+	}
+	if e.Rare == nil {
+		e.Rare = new(Rare)
+	}
+	switch r := e.Rare; {
+	case x != x:
+		r.NaN += sign
+	case x > math.MaxFloat64:
+		r.Inf += sign
+	case x < -math.MaxFloat64:
+		r.Neg += sign
+	default:
+		r.Huge = grow(r.Huge, float64(sign)*x*hugeScale)
 	}
 }
 
@@ -70,19 +85,28 @@ func grow(parts []float64, x float64) []float64 {
 
 // Value returns the sum.
 func (e *Exact) Value() float64 {
-	switch {
-	case e.NaN > 0 || e.Inf > 0 && e.Neg > 0:
-		return math.NaN()
-	case e.Inf > 0:
-		return math.Inf(1)
-	case e.Neg > 0:
-		return math.Inf(-1)
-	}
-	sum, huge := 0.0, 0.0
+	sum := 0.0
 	for _, p := range e.Parts {
 		sum += p
 	}
-	for _, p := range e.Huge {
+	if e.Rare != nil {
+		return e.Rare.value(sum)
+	}
+	return sum
+}
+
+// value returns what it makes of the sum of the rest.
+func (r *Rare) value(sum float64) float64 {
+	switch {
+	case r.NaN > 0 || r.Inf > 0 && r.Neg > 0:
+		return math.NaN()
+	case r.Inf > 0:
+		return math.Inf(1)
+	case r.Neg > 0:
+		return math.Inf(-1)
+	}
+	huge := 0.0
+	for _, p := range r.Huge {
 		huge += p
 	}
 	if huge != 0 {

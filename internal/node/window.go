@@ -19,6 +19,7 @@ type window struct {
 	grid   point.Grid
 	fusion *fusion
 	batch  batchBuffer // handed out
+	saved  struct{ Contents string }
 }
 
 func (w *window) Declare(s *spec.Spec) {
@@ -74,16 +75,29 @@ func (w *window) tumbles() bool {
 func (w *window) Group(g *point.Group, out point.Sink) point.Sink {
 	if w.periodCount != 0 {
 		c := &countWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
-		c.state.Next = w.everyCount
-		if w.fillPeriod {
-			c.state.Next = w.periodCount
-		}
-		c.state.Ring, c.state.Folds = w.contents()
+		c.reset()
 		return c
 	}
 	t := &timeWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
-	t.state.Ring, t.state.Folds = w.contents()
+	t.reset()
 	return t
+}
+
+// State tells what the groups' windows consist of.
+func (w *window) State() any {
+	w.saved.Contents = w.describe()
+	return &w.saved
+}
+
+// changed reports whether the groups' states were saved by a window that consists of something
+// else: the script has changed, and they are of no use.
+func (w *window) changed() bool { return w.saved.Contents != w.describe() }
+
+func (w *window) describe() string {
+	if w.periodCount != 0 {
+		return "count" + w.fusion.describe()
+	}
+	return "time" + w.fusion.describe()
 }
 
 // contents makes what keeps the content of one group's window: a ring of points, or folds if they

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/agg"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -54,6 +56,24 @@ func fuse(children []spec.Declarer, tumbles bool) *fusion {
 		f.folds = f.folds && (n.def.Fold != nil || n.def.Better != nil)
 	}
 	return f
+}
+
+// describe tells what of the points the window keeps. f is nil if it keeps them all for others.
+func (f *fusion) describe() string {
+	if f == nil {
+		return " points"
+	}
+	var b strings.Builder
+	for _, n := range f.nodes {
+		if f.folds {
+			fmt.Fprintf(&b, " %s", n.def.Name)
+		}
+		fmt.Fprintf(&b, " %q", n.args.Field)
+	}
+	if f.points {
+		b.WriteString(" points")
+	}
+	return b.String()
 }
 
 // A slide is what a function has computed of the points in a ring. While all of them have the

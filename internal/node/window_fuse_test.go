@@ -64,8 +64,9 @@ func (p *pipe) start() {
 
 // restart saves everything and goes on with new nodes.
 func (p *pipe) restart() {
-	funcs, sinks := p.funcs, p.sinks
+	node, funcs, sinks := p.node, p.funcs, p.sinks
 	p.start()
+	saveAndLoad(p.t, node, p.node)
 	for i, f := range funcs {
 		saveAndLoad(p.t, f, p.funcs[i])
 	}
@@ -263,7 +264,7 @@ func (f *feed) value() point.Value {
 
 // Windows that are joined to their functions send what those make of all the points.
 func TestFusedWindowIsPlain(t *testing.T) {
-	rounds := 200
+	rounds := 120
 	if testing.Short() {
 		rounds = 50
 	}
@@ -299,5 +300,45 @@ func TestFusedWindowIsPlain(t *testing.T) {
 			}
 			plain.lines, plain.floats, fused.lines, fused.floats = plain.lines[:0], plain.floats[:0], fused.lines[:0], fused.floats[:0]
 		}
+	}
+}
+
+// A window whose script has changed goes on if it keeps the same of the points, else it begins anew.
+func TestWindowRestoredAfterChange(t *testing.T) {
+	long, short := rigSet("period", 20*time.Second), rigSet("period", 10*time.Second)
+	every, count := rigSet("every", 10*time.Second), []any{rigSet("periodCount", 2), rigSet("everyCount", 1)}
+	for _, c := range []struct {
+		name          string
+		was, is       []any
+		called, calls []any
+		want          string
+	}{
+		{"same", []any{long, every}, []any{long, every}, []any{"sum", "w"}, []any{"sum", "w"}, "m,g=a sum=45i 10s"},
+		{"shorter", []any{long, every}, []any{short, every}, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=10i 15s"},
+		{"evicter", []any{long, every}, []any{long, every}, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=10i 10s"},
+		{"total", []any{short, every}, []any{short, every}, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=10i 15s"},
+		{"field", []any{long, every}, []any{long, every}, []any{"count", "v"}, []any{"count", "w"}, "m,g=a count=10i 15s"},
+		{"whole", []any{long, every}, []any{long, every}, []any{"sum", "w"}, []any{"top", 1, "w"}, "batch m g=a 15000000000:"},
+		{"count", []any{long, every}, count, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=1i 5s"},
+		{"fewer", []any{rigSet("periodCount", 9), rigSet("everyCount", 8)}, count, []any{"sum", "w"}, []any{"sum", "w"}, "m,g=a sum=13i 7s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPipe(t, true, c.was, [][]any{c.called})
+			push := func(from, to int) {
+				for i := from; i < to; i++ {
+					p.point(point.Point{
+						Name: "m", Time: int64(i) * int64(time.Second), Tags: []point.Tag{{Key: "g", Value: "a"}},
+						Fields: []point.Field{{Key: "v", Value: point.IntValue(1)}, {Key: "w", Value: point.IntValue(int64(i))}},
+					})
+				}
+			}
+			push(0, 5)
+			p.lines = nil
+			p.window, p.calls = c.is, [][]any{c.calls}
+			p.restart()
+			push(5, 30)
+			require.NotEmpty(t, p.lines)
+			require.Equal(t, c.want, p.lines[0])
+		})
 	}
 }

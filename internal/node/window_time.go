@@ -21,8 +21,19 @@ type timeWindow struct {
 
 func (w *timeWindow) State() any { return &w.state }
 
+func (w *timeWindow) reset() {
+	s := &w.state
+	s.Begun, s.Name, s.Next = false, "", 0
+	s.Ring, s.Folds = w.contents()
+}
+
 // Restored computes what was not saved.
-func (w *timeWindow) Restored() { w.state.Ring.restored() }
+func (w *timeWindow) Restored() {
+	if w.changed() {
+		w.reset()
+	}
+	w.state.Ring.restored()
+}
 
 // begin sets the first emission when the group's first message arrives at t.
 func (w *timeWindow) begin(name string, t int64) {
