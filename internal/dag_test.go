@@ -20,19 +20,20 @@ var mayImport = map[string][]string{
 	"internal/alert":     {"internal/point"},
 	"internal/udf":       {"internal/point"},
 	"internal/udf/udfpb": {},
+	"internal/tlsconf":   {},
 	"internal/lambda":    {"internal/syntax", "internal/point"},
 	"internal/spec":      {"internal/syntax", "internal/lambda", "internal/point", "internal/alert"},
 	"internal/node":      {"internal/spec", "internal/lambda", "internal/agg", "internal/alert", "internal/udf", "internal/syntax", "internal/point"},
-	"internal/handler":   {"internal/spec", "internal/alert", "internal/point", "internal/lambda", "internal/syntax"},
+	"internal/handler":   {"internal/spec", "internal/alert", "internal/point", "internal/lambda", "internal/syntax", "internal/tlsconf"},
 	"internal/task":      {"internal/syntax", "internal/spec", "internal/node", "internal/lambda", "internal/alert", "internal/point"},
 	"internal/sideload":  {"internal/spec", "internal/point"},
-	"internal/scale":     {"internal/spec"},
+	"internal/scale":     {"internal/spec", "internal/tlsconf"},
 	"internal/replay":    {"internal/task", "internal/sideload", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 	"internal/ticktest":  {"internal/task", "internal/replay", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 }
 
 // standardOnly are the packages that need nothing but the standard library.
-var standardOnly = []string{"internal/syntax", "internal/point", "internal/lambda", "internal/spec", "internal/agg", "internal/alert", "internal/node", "internal/task"}
+var standardOnly = []string{"internal/syntax", "internal/point", "internal/tlsconf", "internal/lambda", "internal/spec", "internal/agg", "internal/alert", "internal/node", "internal/task"}
 
 // TestImports keeps the import graph as designed: a new arrow is a decision, not an accident.
 func TestImports(t *testing.T) {

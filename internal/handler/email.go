@@ -17,6 +17,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 func init() {
@@ -58,7 +59,7 @@ func (m *Email) Declare(s *spec.Spec) {
 // EmailConfig is the section email: the mail server.
 type EmailConfig struct {
 	Section
-	TLS
+	tlsconf.TLS
 	Host        string        `toml:"host"`
 	Port        int           `toml:"port"`
 	Encryption  string        `toml:"tls"`
@@ -149,7 +150,7 @@ func openEmail(configs []*EmailConfig) (Sender, error) {
 		}
 	}
 	s := &emailSender{config: c, from: from}
-	if s.tls, err = c.TLS.load(); err != nil {
+	if s.tls, err = c.LoadTLS(); err != nil {
 		return nil, fmt.Errorf("email: %w", err)
 	}
 	if s.tls.ServerName == "" {

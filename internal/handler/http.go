@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // This file defines what all HTTP handlers share.
@@ -25,8 +27,8 @@ const (
 // errNoCapture stands where the text of a response would.
 var errNoCapture = errors.New("unknown error, use .captureResponse() to capture the HTTP response")
 
-func newClient(t *TLS) (*http.Client, error) {
-	config, err := t.load()
+func newClient(t *tlsconf.TLS) (*http.Client, error) {
+	config, err := t.LoadTLS()
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // This file defines the handlers that post one JSON document per event: what remains for each of
@@ -18,15 +19,15 @@ import (
 // HTTP is what the configurations of such handlers have in common. It is embedded.
 type HTTP struct {
 	Section
-	TLS
+	tlsconf.TLS
 }
 
-func (h *HTTP) tls() *TLS { return &h.TLS }
+func (h *HTTP) tls() *tlsconf.TLS { return &h.TLS }
 
 // jsonConfig is the configuration C of such a handler.
 type jsonConfig[C any] interface {
 	*C
-	tls() *TLS
+	tls() *tlsconf.TLS
 	check() error
 	// document makes the request for an event.
 	document(e *alert.Event, options spec.Declarer) (*document, error)

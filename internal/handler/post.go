@@ -15,6 +15,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 func init() {
@@ -99,7 +100,7 @@ func (p *Post) Destination() string {
 // of posts to a URL.
 type PostConfig struct {
 	Section
-	TLS
+	tlsconf.TLS
 	Endpoint          string            `toml:"endpoint"`
 	URL               string            `toml:"url"`
 	Headers           map[string]Secret `toml:"headers"`

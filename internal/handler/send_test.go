@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // The test binary is also the program that exec runs.
@@ -201,7 +203,7 @@ func TestPostEndpoint(t *testing.T) {
 		"no such file":     {Endpoint: "x", URL: "http://a", AlertTemplateFile: "/does/not/exist"},
 		"endpoint, the":    {URL: "http://a"},
 		"unclosed action":  {Endpoint: "x", URL: "http://{{"},
-		"tls_cert and tls": {Endpoint: "x", URL: "http://a", TLS: TLS{Cert: "/x"}},
+		"tls_cert and tls": {Endpoint: "x", URL: "http://a", TLS: tlsconf.TLS{Cert: "/x"}},
 	} {
 		_, err := Lookup("post").Open([]any{c})
 		require.ErrorContains(t, err, want)

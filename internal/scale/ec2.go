@@ -18,6 +18,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // EC2 is the Auto Scaling API of one region of AWS.
@@ -26,7 +27,7 @@ type EC2 struct {
 	Region  string        `toml:"region"`
 	URL     string        `toml:"endpoint_url"` // of the API; that of the region if unset
 	Timeout time.Duration `toml:"-"`
-	TLS
+	tlsconf.TLS
 
 	// Credentials provides the keys; nil takes them from the environment, AWS_ACCESS_KEY_ID and the
 	// others. Wrap what is slow in an aws.CredentialsCache.
@@ -52,7 +53,7 @@ func (e *EC2) open() (*ec2, error) {
 			base += ".cn"
 		}
 	}
-	t, err := e.transport()
+	t, err := newTransport(&e.TLS)
 	if err != nil {
 		return nil, err
 	}

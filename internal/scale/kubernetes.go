@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // Kubernetes is the API server of a Kubernetes cluster. Without a URL it is that of the cluster in
@@ -19,7 +20,7 @@ type Kubernetes struct {
 	URL       string        `toml:"url"`
 	TokenFile string        `toml:"token_file"` // read for each request: tokens are renewed
 	Timeout   time.Duration `toml:"-"`
-	TLS
+	tlsconf.TLS
 
 	// Token fetches the bearer token, instead of TokenFile. It may be nil.
 	Token func() (string, error) `toml:"-"`
@@ -45,7 +46,7 @@ func (k *Kubernetes) open() (*kubernetes, error) {
 			c.CA = serviceAccount + "/ca.crt"
 		}
 	}
-	t, err := c.transport()
+	t, err := newTransport(&c.TLS)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // Config says which clusters there are.
@@ -151,6 +152,15 @@ func newClient(base string, t http.RoundTripper, timeout time.Duration) (*client
 	// A redirect would take the credentials elsewhere.
 	h := &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &client{base: strings.TrimSuffix(base, "/"), http: h, timeout: timeout}, nil
+}
+
+// newTransport returns a transport with the configured security.
+func newTransport(t *tlsconf.TLS) (*http.Transport, error) {
+	c, err := t.LoadTLS()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: c, ForceAttemptHTTP2: true, IdleConnTimeout: 90 * time.Second}, nil
 }
 
 // A statusError is a response that is no success.

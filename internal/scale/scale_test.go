@@ -18,6 +18,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // An api is a fake server: it writes down the requests and answers with what it has for "METHOD path".
@@ -300,8 +301,8 @@ func TestBadConfig(t *testing.T) {
 	}{
 		{scale.Kubernetes{URL: "localhost:1"}, "url: want one like"},
 		{scale.Kubernetes{URL: "https://h", Timeout: -1}, "timeout"},
-		{scale.Kubernetes{URL: "https://h", TLS: scale.TLS{CA: "/nowhere"}}, "tls_ca"},
-		{scale.Kubernetes{URL: "https://h", TLS: scale.TLS{Cert: "/nowhere"}}, "go together"},
+		{scale.Kubernetes{URL: "https://h", TLS: tlsconf.TLS{CA: "/nowhere"}}, "tls_ca"},
+		{scale.Kubernetes{URL: "https://h", TLS: tlsconf.TLS{Cert: "/nowhere"}}, "go together"},
 	} {
 		_, err := scale.New(scale.Config{Kubernetes: []*scale.Kubernetes{&c.k}})
 		require.ErrorContains(t, err, c.want)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // Swarm is a manager of a Docker Swarm: its API over TCP, or a local socket as unix:///path.
@@ -19,7 +20,7 @@ type Swarm struct {
 	Cluster string        `toml:"name"`
 	URL     string        `toml:"url"`
 	Timeout time.Duration `toml:"-"`
-	TLS
+	tlsconf.TLS
 }
 
 // dockerSocket is where Docker listens unless told otherwise.
@@ -32,7 +33,7 @@ func (s *Swarm) open() (*swarm, error) {
 	if base == "" {
 		base = dockerSocket
 	}
-	t, err := s.transport()
+	t, err := newTransport(&s.TLS)
 	if err != nil {
 		return nil, err
 	}

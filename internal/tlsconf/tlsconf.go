@@ -1,13 +1,12 @@
-package scale
+// Package tlsconf holds the settings by which connections are secured, and the files they name.
+package tlsconf
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"time"
 )
 
 // TLS is the part of a configuration that secures its connections. It is embedded.
@@ -19,7 +18,8 @@ type TLS struct {
 	InsecureSkipVerify bool   `toml:"insecure_skip_verify"`
 }
 
-func (t *TLS) load() (*tls.Config, error) {
+// LoadTLS reads the files and returns what clients need; it checks that they are there and usable.
+func (t *TLS) LoadTLS() (*tls.Config, error) {
 	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify, MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)
@@ -42,13 +42,4 @@ func (t *TLS) load() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
-}
-
-// transport returns a transport with the configured security.
-func (t *TLS) transport() (*http.Transport, error) {
-	c, err := t.load()
-	if err != nil {
-		return nil, err
-	}
-	return &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: c, ForceAttemptHTTP2: true, IdleConnTimeout: 90 * time.Second}, nil
 }
