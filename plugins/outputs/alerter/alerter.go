@@ -139,10 +139,12 @@ func (a *Alerter) refuse(what string, err error) {
 	a.limit.log(a.Log.Errorf, what, err)
 }
 
-// event finds the handlers of e: those of its topics, those that its script names, and the global
-// ones of other kinds.
-func (a *Alerter) event(e *alert.Event) {
-	list := a.addTopics(nil, e)
+func (a *Alerter) event(e *alert.Event) { a.dispatch.put(e, a.deliveries(e, a.fail)) }
+
+// deliveries finds the handlers of e: those of its topics, those that its script names, and the
+// global ones of other kinds. What can never be delivered goes to fail.
+func (a *Alerter) deliveries(e *alert.Event, fail failFunc) []delivery {
+	list := a.addTopics(nil, e, fail)
 	// A script's handlers hang on its alert node: the level before is the one of the node's topic.
 	if e.Previous != e.NodePrevious {
 		own := *e
@@ -153,18 +155,18 @@ func (a *Alerter) event(e *alert.Event) {
 	for _, h := range e.Handlers {
 		k := handler.Lookup(h.Kind)
 		if k == nil {
-			a.fail(h.Kind, e, handler.ErrUnknown(h.Kind))
+			fail(h.Kind, e, handler.ErrUnknown(h.Kind))
 			continue
 		}
 		named[k] = true
 		o := a.outlets[k]
 		if o == nil {
-			a.fail(k.Name, e, unavailable(k))
+			fail(k.Name, e, unavailable(k))
 			continue
 		}
 		options, err := k.DecodeOptions(h.Options)
 		if err != nil {
-			a.fail(k.Name, e, err)
+			fail(k.Name, e, err)
 			continue
 		}
 		list = o.add(list, e, options)
@@ -174,15 +176,26 @@ func (a *Alerter) event(e *alert.Event) {
 			list = o.addGlobal(list, e)
 		}
 	}
-	a.dispatch.put(e, list)
+	return list
 }
+
+// ErrUnavailable is what the error for a handler without its section is, and that for one that
+// cannot deliver yet.
+var ErrUnavailable = errors.New("unavailable")
+
+type unavailableError string
+
+func (e unavailableError) Error() string      { return string(e) }
+func (unavailableError) Is(target error) bool { return target == ErrUnavailable }
 
 func unavailable(k *handler.Kind) error {
 	if k.Open == nil {
-		return errors.New("not supported yet")
+		return unavailableError("not supported yet")
 	}
-	return fmt.Errorf("not configured: add [outputs.alerter.%s]", k.Section)
+	return unavailableError("not configured: add [outputs.alerter." + k.Section + "]")
 }
+
+type failFunc func(kind string, e *alert.Event, err error)
 
 // fail counts a delivery that can never be made, and reports its cause now and then.
 func (a *Alerter) fail(kind string, e *alert.Event, err error) {

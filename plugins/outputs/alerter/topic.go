@@ -155,7 +155,7 @@ func (h *topicHandler) wants(e *alert.Event) (bool, error) {
 
 // addTopics appends the deliveries of e to the handlers of its topics: the named one, and the one
 // that its alert node has for itself.
-func (a *Alerter) addTopics(list []delivery, e *alert.Event) []delivery {
+func (a *Alerter) addTopics(list []delivery, e *alert.Event, fail failFunc) []delivery {
 	for _, h := range a.topics {
 		seen := *e
 		switch h.Topic {
@@ -176,7 +176,7 @@ func (a *Alerter) addTopics(list []delivery, e *alert.Event) []delivery {
 		if o := a.outlets[h.kind]; o != nil {
 			list = o.add(list, &seen, h.options)
 		} else {
-			a.fail(h.kind.Name, e, unavailable(h.kind))
+			fail(h.kind.Name, e, unavailable(h.kind))
 		}
 	}
 	return list

@@ -32,7 +32,7 @@ type engine struct {
 	alertName string
 	base      task.Config // what all tasks have in common
 	dbrp      spec.DBRP
-	endpoints map[string]*HTTPPost
+	endpoints Endpoints
 	stat      *selfstat.Collector // nil: no statistics
 	statLock  sync.Mutex          // a Collector has none of its own
 

@@ -74,6 +74,24 @@ var rowFuncs = template.FuncMap{
 	"jsonCompact": func(v any) (string, error) { b, err := json.Marshal(v); return string(b), err },
 }
 
+// Endpoints are those that scripts name, by name.
+type Endpoints map[string]*HTTPPost
+
+// NewEndpoints checks the endpoints of a configuration.
+func NewEndpoints(list []*HTTPPost) (Endpoints, error) {
+	es := Endpoints{}
+	for _, h := range list {
+		if err := h.init(); err != nil {
+			return nil, err
+		}
+		if es[h.Endpoint] != nil {
+			return nil, fmt.Errorf("http_post %q is defined twice", h.Endpoint)
+		}
+		es[h.Endpoint] = h
+	}
+	return es, nil
+}
+
 // A request is one that a task wants to be made.
 type request struct {
 	task *task.Task
@@ -108,7 +126,7 @@ func (p *poster) close() { close(p.todo) }
 
 func (p *poster) run() {
 	for q := range p.todo {
-		status, err := p.r.e.send(q.post)
+		status, err := p.r.e.endpoints.Post(p.r.e.context, p.r.e.client, q.post)
 		p.r.e.counters.posts.Add(1)
 		p.done(q, status, err)
 	}
@@ -125,8 +143,9 @@ func (p *poster) done(q *request, status int, err error) {
 	})
 }
 
-// send makes a request. The status is 0 if there was no response.
-func (e *engine) send(p *spec.Post) (status int, err error) {
+// Post makes a request. The status is 0 if there was no response. A response that is not 2xx is an
+// error, too.
+func (es Endpoints) Post(ctx context.Context, client *http.Client, p *spec.Post) (status int, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("post: internal error: %v", x)
@@ -135,7 +154,7 @@ func (e *engine) send(p *spec.Post) (status int, err error) {
 	target, body, timeout := p.URL, p.Body, postTimeout
 	var h *HTTPPost
 	if p.Endpoint != "" {
-		if h = e.endpoints[p.Endpoint]; h == nil {
+		if h = es[p.Endpoint]; h == nil {
 			return 0, fmt.Errorf("endpoint '%s' does not exist; it needs a section [[processors.tick.http_post]] with endpoint = %q", p.Endpoint, p.Endpoint)
 		}
 		if h.Timeout > 0 {
@@ -148,7 +167,7 @@ func (e *engine) send(p *spec.Post) (status int, err error) {
 	if p.Timeout > 0 {
 		timeout = time.Duration(p.Timeout)
 	}
-	ctx, cancel := context.WithTimeout(e.context, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
@@ -165,7 +184,7 @@ func (e *engine) send(p *spec.Post) (status int, err error) {
 	if h == nil || h.body == nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := e.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("post to %s: %w", req.URL.Host, withoutURL(err))
 	}

@@ -56,17 +56,18 @@ type Tick struct {
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
 
-	role     role
-	passive  bool // another instance evaluates
-	dbrp     spec.DBRP
-	problems map[string]string // what Init has logged
-	convert  converter
-	scratch  point.Point
-	engine   *engine
-	pace     pace
-	clock    func() int64
-	stop     chan struct{}
-	running  sync.WaitGroup
+	role      role
+	passive   bool // another instance evaluates
+	dbrp      spec.DBRP
+	endpoints Endpoints
+	problems  map[string]string // what Init has logged
+	convert   converter
+	scratch   point.Point
+	engine    *engine
+	pace      pace
+	clock     func() int64
+	stop      chan struct{}
+	running   sync.WaitGroup
 
 	// Set by tests.
 	observe   func(task string, x *spec.Effect) // sees all effects
@@ -175,17 +176,8 @@ func (t *Tick) check() (err error) {
 		}
 		names[c.Name] = true
 	}
-	endpoints := map[string]bool{}
-	for _, h := range t.HTTPPost {
-		if err := h.init(); err != nil {
-			return err
-		}
-		if endpoints[h.Endpoint] {
-			return fmt.Errorf("http_post %q is defined twice", h.Endpoint)
-		}
-		endpoints[h.Endpoint] = true
-	}
-	return nil
+	t.endpoints, err = NewEndpoints(t.HTTPPost)
+	return err
 }
 
 func (c *Task) check() (err error) {
@@ -261,14 +253,11 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	e := &engine{
 		log: t.Log, clock: t.clock, emit: func(m telegraf.Metric) { acc.AddMetric(m) }, observe: t.observe,
 		alertName: t.AlertMeasurement, dbrp: t.dbrp, stat: t.Statistics,
-		endpoints: map[string]*HTTPPost{}, problems: t.problems,
+		endpoints: t.endpoints, problems: t.problems,
 	}
 	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry)}
 	if e.problems == nil {
 		e.problems = map[string]string{}
-	}
-	for _, h := range t.HTTPPost {
-		e.endpoints[h.Endpoint] = h
 	}
 	if t.StateDirectory != "" {
 		err := e.store.open(stateFile(t.StateDirectory, t.isSecond()), &e.topics)
