@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"internal/handler":   {"internal/spec", "internal/alert", "internal/point", "internal/lambda", "internal/syntax", "internal/tlsconf"},
 	"internal/task":      {"internal/syntax", "internal/spec", "internal/node", "internal/lambda", "internal/alert", "internal/point"},
 	"internal/sideload":  {"internal/spec", "internal/point"},
-	"internal/scale":     {"internal/spec", "internal/tlsconf"},
+	"internal/scale":     {"internal/spec", "internal/syntax", "internal/tlsconf"},
 	"internal/replay":    {"internal/task", "internal/sideload", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 	"internal/ticktest":  {"internal/task", "internal/replay", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 }

@@ -106,6 +106,11 @@ func (a *autoscale) check(property, name, tag string) error {
 	return nil
 }
 
+// Refers returns the cluster.
+func (a *autoscale) Refers() spec.Reference {
+	return spec.Reference{Kind: a.cloud.system(), Name: a.cluster}
+}
+
 // Start compiles the lambda.
 func (a *autoscale) Start(env spec.Env) (err error) {
 	a.env = env

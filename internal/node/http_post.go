@@ -82,6 +82,14 @@ func (h *httpPost) check() error {
 	return nil
 }
 
+// Refers returns the endpoint, if the node has one.
+func (h *httpPost) Refers() (r spec.Reference) {
+	if len(h.endpoints) == 1 {
+		r = spec.Reference{Kind: "endpoint", Name: h.endpoints[0]}
+	}
+	return r
+}
+
 func (h *httpPost) Start(env spec.Env) (err error) {
 	h.env = env
 	h.dropped = env.Counter("answers_given_up")

@@ -94,6 +94,9 @@ func (n *sideload) check() error {
 	return nil
 }
 
+// Refers returns the source.
+func (n *sideload) Refers() spec.Reference { return spec.Reference{Kind: "source", Name: n.source} }
+
 func (n *sideload) Start(env spec.Env) error {
 	n.env = env
 	for _, text := range n.order {

@@ -23,15 +23,15 @@ import (
 
 // EC2 is the Auto Scaling API of one region of AWS.
 type EC2 struct {
-	Cluster string        `toml:"name"`
-	Region  string        `toml:"region"`
-	URL     string        `toml:"endpoint_url"` // of the API; that of the region if unset
-	Timeout time.Duration `toml:"-"`
+	Cluster string
+	Region  string
+	URL     string // of the API; that of the region if unset
+	Timeout time.Duration
 	tlsconf.TLS
 
 	// Credentials provides the keys; nil takes them from the environment, AWS_ACCESS_KEY_ID and the
 	// others. Wrap what is slow in an aws.CredentialsCache.
-	Credentials aws.CredentialsProvider `toml:"-"`
+	Credentials aws.CredentialsProvider
 }
 
 // apiVersion is the version of the Auto Scaling API.

@@ -16,14 +16,14 @@ import (
 // Kubernetes is the API server of a Kubernetes cluster. Without a URL it is that of the cluster in
 // which the process runs, with the service account of its pod.
 type Kubernetes struct {
-	Cluster   string        `toml:"name"`
-	URL       string        `toml:"url"`
-	TokenFile string        `toml:"token_file"` // read for each request: tokens are renewed
-	Timeout   time.Duration `toml:"-"`
+	Cluster   string
+	URL       string
+	TokenFile string // read for each request: tokens are renewed
+	Timeout   time.Duration
 	tlsconf.TLS
 
 	// Token fetches the bearer token, instead of TokenFile. It may be nil.
-	Token func() (string, error) `toml:"-"`
+	Token func() (string, error)
 }
 
 // serviceAccount is where a pod finds its credentials.

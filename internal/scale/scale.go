@@ -24,14 +24,15 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 // Config says which clusters there are.
 type Config struct {
-	Kubernetes []*Kubernetes `toml:"kubernetes"`
-	Swarm      []*Swarm      `toml:"swarm"`
-	EC2        []*EC2        `toml:"ec2"`
+	Kubernetes []*Kubernetes
+	Swarm      []*Swarm
+	EC2        []*EC2
 }
 
 // A Scaler knows the clusters. It is safe for concurrent use.
@@ -112,6 +113,12 @@ func (s *Scaler) Do(ctx context.Context, x *spec.Scale) (replicas int64, err err
 	return x.Replicas, c.set(ctx, x.Resource, x.Replicas)
 }
 
+// Check reports whether there is the cluster that Do would ask.
+func (s *Scaler) Check(system, cluster string) error {
+	_, err := s.find(system, cluster)
+	return err
+}
+
 // find returns a cluster by its name. Without a name it is the one called default, or the only one.
 func (s *Scaler) find(system, name string) (cluster, error) {
 	all := s.clusters[system]
@@ -120,12 +127,22 @@ func (s *Scaler) find(system, name string) (cluster, error) {
 			return n.cluster, nil
 		}
 	}
+	if name == "" && len(all) > 1 {
+		return nil, fmt.Errorf("there are several clusters; say which: .cluster('%s')", all[0].name)
+	}
 	section := system
 	if system == "k8s" {
 		section = "kubernetes"
 	}
-	if name == "" && len(all) > 1 {
-		return nil, fmt.Errorf("there are several clusters; say which: .cluster('%s')", all[0].name)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no cluster is configured; it needs a section %s", section)
+	}
+	names := make([]string, len(all))
+	for i, n := range all {
+		names[i] = n.name
+	}
+	if near := syntax.Nearest(name, names); near != "" {
+		return nil, fmt.Errorf("cluster '%s' does not exist; did you mean '%s'?", name, near)
 	}
 	return nil, fmt.Errorf("cluster '%s' does not exist; it needs a section %s", name, section)
 }

@@ -245,10 +245,15 @@ func TestClusters(t *testing.T) {
 	require.Equal(t, int64(9), n)
 	_, err = do(t, c, spec.Scale{System: "k8s", Resource: web})
 	require.EqualError(t, err, "there are several clusters; say which: .cluster('a')")
-	_, err = do(t, c, spec.Scale{System: "k8s", Cluster: "c", Resource: web})
-	require.EqualError(t, err, "cluster 'c' does not exist; it needs a section kubernetes")
+	_, err = do(t, c, spec.Scale{System: "k8s", Cluster: "west", Resource: web})
+	require.EqualError(t, err, "cluster 'west' does not exist; it needs a section kubernetes")
 	_, err = do(t, c, spec.Scale{System: "swarm", Resource: web})
-	require.ErrorContains(t, err, "does not exist")
+	require.EqualError(t, err, "no cluster is configured; it needs a section swarm")
+	c.Kubernetes[1].Cluster = "east"
+	s, err := scale.New(c)
+	require.NoError(t, err)
+	require.NoError(t, s.Check("k8s", "east"))
+	require.EqualError(t, s.Check("k8s", "eats"), "cluster 'eats' does not exist; did you mean 'east'?")
 	c.Kubernetes[1].Cluster = "default"
 	n, err = do(t, c, spec.Scale{System: "k8s", Resource: web})
 	require.NoError(t, err)

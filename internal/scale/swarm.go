@@ -17,9 +17,9 @@ import (
 
 // Swarm is a manager of a Docker Swarm: its API over TCP, or a local socket as unix:///path.
 type Swarm struct {
-	Cluster string        `toml:"name"`
-	URL     string        `toml:"url"`
-	Timeout time.Duration `toml:"-"`
+	Cluster string
+	URL     string
+	Timeout time.Duration
 	tlsconf.TLS
 }
 

@@ -40,3 +40,14 @@ func (r Resource) String() string {
 	}
 	return r.Namespace + "/" + r.Kind + "/" + r.Name
 }
+
+// A Reference is what a script names that stands outside of it.
+type Reference struct {
+	Kind string // endpoint of httpPost, source of sideload, or the System of a Scale
+	Name string // of the endpoint, source or cluster; "" is the default cluster
+}
+
+// A Referrer is a node that refers to something outside. A task asks it when it starts, so that a
+// name which the configuration does not know is found then and not by the first point. The zero
+// Reference is to nothing.
+type Referrer interface{ Refers() Reference }

@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
@@ -81,4 +83,30 @@ stream|from().groupBy(dims).where(lambda: "h" =~ re)|window().period(every).ever
 		_, err := task.ParseVars("v.json", []byte(text))
 		require.EqualError(t, err, want)
 	}
+}
+
+// A task tells what its nodes refer to, and does not start with what is refused.
+func TestReferences(t *testing.T) {
+	var got []spec.Reference
+	cfg := task.Config{File: "r.tick", Script: `var m = stream|from()
+m|httpPost('http://h/')
+m|httpPost().endpoint('hook')
+m|sideload().source('file:///limits').field('limit', 0.0)
+m|k8sAutoscale().cluster('west').resourceName('web').replicas(lambda: 1)
+m|ec2Autoscale().groupName('web').replicas(lambda: 1)`}
+	cfg.Refer = func(r spec.Reference) error {
+		got = append(got, r)
+		if r.Kind == "ec2" {
+			return errors.New("no such cluster")
+		}
+		return nil
+	}
+	_, err := task.Check(cfg)
+	require.EqualError(t, err, "r.tick:6:3: ec2Autoscale: no such cluster")
+	require.Equal(t, []spec.Reference{
+		{Kind: "endpoint", Name: "hook"}, {Kind: "source", Name: "file:///limits"}, {Kind: "k8s", Name: "west"}, {Kind: "ec2"},
+	}, got)
+	cfg.Refer = nil
+	_, err = task.Check(cfg)
+	require.NoError(t, err)
 }

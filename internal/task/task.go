@@ -43,6 +43,10 @@ type Config struct {
 
 	MaxGroups   int           // points of further groups are dropped and counted; 0 is no limit
 	GroupExpiry time.Duration // a group without data for so long is deleted; 0 is never
+
+	// Refer is called at the start with what the nodes refer to outside of the script. Its error
+	// stops the start. Nil takes everything.
+	Refer func(spec.Reference) error
 }
 
 // A Task is a running script. It is not safe for concurrent use.
@@ -145,6 +149,9 @@ func (t *Task) prepare() error {
 	t.groups.Hold(t.none)
 	for _, n := range t.graph.nodes {
 		n.run.env = &env{t: t, n: n}
+		if err := t.refer(n); err != nil {
+			return t.located(n, err)
+		}
 		if s, ok := n.decl.(spec.Starter); ok {
 			if err := s.Start(n.run.env); err != nil {
 				return t.located(n, err)
@@ -156,6 +163,18 @@ func (t *Task) prepare() error {
 	}
 	t.source = &t.graph.nodes[0].run.out
 	t.watchIdle()
+	return nil
+}
+
+// refer asks the configuration about what n refers to.
+func (t *Task) refer(n *node) error {
+	r, ok := n.decl.(spec.Referrer)
+	if !ok || t.cfg.Refer == nil {
+		return nil
+	}
+	if ref := r.Refers(); ref != (spec.Reference{}) {
+		return t.cfg.Refer(ref)
+	}
 	return nil
 }
 
