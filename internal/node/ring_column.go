@@ -16,13 +16,15 @@ import (
 type column struct {
 	Numbers []uint64
 	Kinds   []point.Kind
-	Texts   []string // nil as long as there is none
+	Texts   *texts // nil as long as there is none
 }
+
+type texts struct{ At []string }
 
 func (c *column) value(at int) point.Value {
 	v := point.Value{Kind: c.Kinds[at], Num: c.Numbers[at]}
 	if c.Texts != nil {
-		v.Text = c.Texts[at]
+		v.Text = c.Texts.At[at]
 	}
 	return v
 }
@@ -31,17 +33,17 @@ func (c *column) value(at int) point.Value {
 func (c *column) set(at int, v point.Value, size int) {
 	c.Numbers[at], c.Kinds[at] = v.Num, v.Kind
 	if v.Text != "" && c.Texts == nil {
-		c.Texts = make([]string, size)
+		c.Texts = &texts{make([]string, size)}
 	}
 	if c.Texts != nil {
-		c.Texts[at] = v.Text
+		c.Texts.At[at] = v.Text
 	}
 }
 
 func (c *column) grow(l *layout) {
 	c.Numbers, c.Kinds = regrown(c.Numbers, l), regrown(c.Kinds, l)
 	if c.Texts != nil {
-		c.Texts = regrown(c.Texts, l)
+		c.Texts.At = regrown(c.Texts.At, l)
 	}
 }
 

@@ -30,8 +30,9 @@ type Groups struct {
 	free    []int
 	next    int
 	key     []byte
-	grouped int    // groups with dimensions
-	over    *Group // stands for those that are refused
+	dims    []string // of the group made last, mostly those of the next one
+	grouped int      // groups with dimensions
+	over    *Group   // stands for those that are refused
 }
 
 // Get returns the group of a point named name with the given tags, grouped by the dimensions dims
@@ -99,7 +100,10 @@ func (gs *Groups) Forget(g *Group) {
 }
 
 func (gs *Groups) add(name string, tags []Tag, dims []string, byName bool) *Group {
-	g := &Group{Dims: slices.Clone(dims), ByName: byName, ID: ID(name, tags, dims, byName)}
+	if !slices.Equal(gs.dims, dims) {
+		gs.dims = slices.Clone(dims)
+	}
+	g := &Group{Dims: gs.dims, Tags: slices.Grow([]Tag(nil), len(dims)), ByName: byName, ID: ID(name, tags, dims, byName)}
 	if byName {
 		g.Name = name
 	}
