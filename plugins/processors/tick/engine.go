@@ -51,6 +51,7 @@ type engine struct {
 	// What follows belongs to the caller of apply, of which there is one at a time.
 	places   map[string]*place
 	problems map[string]string // by task, those that have been logged
+	news     []string          // to be logged when it has come true
 }
 
 // counters are what the engine counts beside its tasks' own statistics.
@@ -176,6 +177,11 @@ func (e *engine) apply(srcs []*source) (changes int) {
 	if changes > 0 {
 		e.reindex()
 	}
+	// Who reads that a task has started may send it points.
+	for _, text := range e.news {
+		e.log.Info(text)
+	}
+	e.news = e.news[:0]
 	return changes
 }
 
@@ -220,10 +226,10 @@ func (e *engine) load(s *source) bool {
 		e.log.Warn(text)
 	}
 	if isNew {
-		e.log.Infof("Started task %q from %s", s.name, s.place())
+		e.news = append(e.news, fmt.Sprintf("Started task %q from %s", s.name, s.place()))
 	} else {
 		e.counters.reloads.Add(1)
-		e.log.Infof("Reloaded task %q from %s", s.name, s.place())
+		e.news = append(e.news, fmt.Sprintf("Reloaded task %q from %s", s.name, s.place()))
 	}
 	return true
 }
