@@ -31,6 +31,8 @@ type Options struct {
 	Tail time.Duration // how long the clock runs on after the last point
 	// Deliver is called for every effect besides it being written down; nil carries nothing out.
 	Deliver func(e *spec.Effect) (status int)
+	// Plot, if set, takes note of what happens.
+	Plot *Plot
 	// Load is called for what a sideload node wants; nil reads folders, but nothing over the network.
 	Load func(source string) (spec.Documents, []error)
 	// Between, if set, is called between the n-th item and the next; the task that it returns goes on.
@@ -84,6 +86,7 @@ func (p *player) run(src Source) error {
 			}
 			p.clock, p.last = max(p.clock, it.Point.Time), max(p.last, it.Point.Time)
 		}
+		p.o.Plot.clock(p.clock)
 		if err := p.tick(p.clock); err != nil {
 			return err
 		}
@@ -93,7 +96,11 @@ func (p *player) run(src Source) error {
 			}
 		}
 	}
-	if err := p.tick(max(p.clock, p.last) + int64(p.o.Tail)); err != nil {
+	end := max(p.clock, p.last) + int64(p.o.Tail)
+	if p.started {
+		p.o.Plot.clock(end)
+	}
+	if err := p.tick(end); err != nil {
 		return err
 	}
 	if err := p.after(p.t.Close()); err != nil {
@@ -138,6 +145,7 @@ func (p *player) after(err error) error {
 		for i := range effects {
 			e := &effects[i]
 			p.w.Effect(e)
+			p.o.Plot.effect(e)
 			if wantsAnswer(e) {
 				questions = append(questions, *e)
 			}
