@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +19,8 @@ var replayRules = &tickCommand{
 	args:  "[flags] FILE -data POINTS",
 	examples: `  telegraf-tigk tick replay cpu.tick -data host.lp.gz
   telegraf-tigk tick replay deadman.tick -data host.lp -tail 60s
+  telegraf-tigk tick replay cpu.tick -data night.lp.gz -plot night.svg
+  telegraf-tigk tick replay cpu.tick -data incident.lp -deliver -config telegraf.conf
   telegraf-tigk tick replay cpu.tick -data night.srpl -dbrp telegraf.autogen -vars cpu.json
 `,
 	run: func(c *tickContext) error {
@@ -25,6 +29,9 @@ var replayRules = &tickCommand{
 		data := c.flags.String("data", "", "recorded points: a `file` of line protocol with ns times or a recording (.srpl), gzip or not; - reads standard input")
 		kind := c.flags.String("type", "stream", "`type` of the task: stream")
 		tail := c.flags.Duration("tail", 0, "`time` that the clock runs on after the last point")
+		plot := c.flags.String("plot", "", "SVG `file` to draw a picture of the alerts in")
+		deliver := c.flags.Bool("deliver", false, "hand the alerts to their handlers and make the requests of httpPost for real, each once")
+		config := c.flags.String("config", "", "agent's configuration `file` with the settings of handlers, for -deliver")
 		local := c.flags.Bool("local", false, "hours and weekdays in the local time zone instead of UTC")
 		args, err := c.parse()
 		switch {
@@ -36,6 +43,8 @@ var replayRules = &tickCommand{
 			return usageErrorf("want -data with the recorded points")
 		case *kind != "stream":
 			return usageErrorf("-type %s: want stream; batch tasks are not supported", *kind)
+		case *config != "" && !*deliver:
+			return usageErrorf("-config is of use only with -deliver")
 		}
 		cfg, err := tf.config(args[0])
 		if err != nil {
@@ -65,10 +74,43 @@ var replayRules = &tickCommand{
 		if err != nil {
 			return err
 		}
-		if err := replay.Run(t, src, w, replay.Options{Tail: *tail}); err != nil {
+		o := replay.Options{Tail: *tail}
+		if *plot != "" {
+			o.Plot = &replay.Plot{Task: cfg.Name, File: filepath.Base(*data)}
+		}
+		var post *courier
+		if *deliver {
+			if post, err = newCourier(*config, c.stderr); err != nil {
+				return err
+			}
+			post.before, o.Deliver = w.Flush, post.deliver
+		}
+		wrong := false
+		if err := replay.Run(t, src, w, o); err != nil {
 			fmt.Fprintln(c.stderr, err)
+			wrong = true
+		}
+		if o.Plot != nil {
+			// What came before an error is worth seeing.
+			if err := writePlot(*plot, o.Plot); err != nil {
+				c.complain(err, "", "")
+				wrong = true
+			}
+		}
+		if post != nil && !post.close() {
+			wrong = true
+		}
+		if wrong {
 			return cli.Exit("", exitWrong)
 		}
 		return nil
 	},
+}
+
+func writePlot(file string, p *replay.Plot) error {
+	var b bytes.Buffer
+	if err := p.Draw(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(file, b.Bytes(), 0o644)
 }

@@ -5,9 +5,13 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +68,33 @@ func tickScriptCommands() map[string]func(ts *testscript.TestScript, neg bool, a
 			ts.Check(err)
 			_, err = f.WriteString(strings.Repeat(strings.ReplaceAll(args[2], `\n`, "\n"), n))
 			ts.Check(errors.Join(err, f.Close()))
+		},
+		// receiver OUT FILE… starts an HTTP server that writes path and body of each request as a
+		// line of OUT, and puts its address in place of RECEIVER in the files. It answers with the
+		// status that the path ends in, or 200.
+		"receiver": func(ts *testscript.TestScript, _ bool, args []string) {
+			out := ts.MkAbs(args[0])
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				f, ferr := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+				if err = errors.Join(err, ferr); err == nil {
+					_, err = fmt.Fprintf(f, "%s %s\n", r.URL.Path, bytes.TrimSpace(body))
+					err = errors.Join(err, f.Close())
+				}
+				status, serr := strconv.Atoi(path.Base(r.URL.Path))
+				if serr != nil {
+					status = http.StatusOK
+				}
+				if err != nil {
+					status = http.StatusInternalServerError
+				}
+				w.WriteHeader(status)
+			}))
+			ts.Defer(s.Close)
+			for _, name := range args[1:] {
+				text := strings.ReplaceAll(ts.ReadFile(name), "RECEIVER", s.URL)
+				ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+			}
 		},
 		// gzip FROM TO
 		"gzip": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+
+	"github.com/influxdata/telegraf/logger"
+	"github.com/influxdata/telegraf/plugins/outputs"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
+)
+
+// A courier carries out what a replay decides, with the settings that an agent would have: it
+// hands alert events to their handlers and makes the requests of httpPost nodes, in their order,
+// each once.
+type courier struct {
+	alerters  []*alerter.Alerter
+	endpoints tick.Endpoints
+	client    *http.Client
+	before    func() error // is called before each delivery
+	stderr    io.Writer
+	hint      string // where settings would come from
+	failed    int
+	idle      map[string]bool // kinds of handlers that were found to lack settings
+}
+
+// maxComplaints bounds the lines about deliveries that failed.
+const maxComplaints = 10
+
+// newCourier reads the sections of the plugins in the agent's configuration file, if there is one.
+func newCourier(file string, stderr io.Writer) (*courier, error) {
+	c := &courier{client: &http.Client{}, stderr: stderr, idle: map[string]bool{}}
+	var posts []*tick.HTTPPost
+	if file == "" {
+		c.hint = " to the agent's configuration, and give it with -config"
+	}
+	if file != "" {
+		opt := &options{configs: []string{file}, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}}
+		if err := opt.apply(); err != nil {
+			return nil, err
+		}
+		src, err := readSource(opt)
+		if err != nil {
+			return nil, err
+		}
+		conf, err := src.load(opt, true)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range conf.Outputs {
+			if a, ok := o.Output.(*alerter.Alerter); ok {
+				c.alerters = append(c.alerters, a)
+			}
+		}
+		for _, p := range conf.Processors {
+			if t, ok := p.Processor.(*tick.Tick); ok {
+				posts = append(posts, t.HTTPPost...)
+			}
+		}
+	}
+	if len(c.alerters) == 0 {
+		a := outputs.Outputs["alerter"]().(*alerter.Alerter)
+		a.Log = logger.New("outputs", "alerter", "")
+		c.alerters = append(c.alerters, a)
+	}
+	for _, a := range c.alerters {
+		if err := a.Init(); err != nil {
+			return nil, fmt.Errorf("%s: outputs.alerter: %w", filepath.Base(file), err)
+		}
+	}
+	var err error
+	if c.endpoints, err = tick.NewEndpoints(posts); err != nil {
+		return nil, fmt.Errorf("%s: processors.tick: %w", filepath.Base(file), err)
+	}
+	return c, nil
+}
+
+// deliver carries out an effect and returns the status code of a request's response.
+func (c *courier) deliver(e *spec.Effect) (status int) {
+	ctx := context.Background() // each delivery has its own limit of time
+	if e.Kind != spec.AlertEffect && e.Kind != spec.PostEffect {
+		return 0
+	}
+	if err := c.before(); err != nil {
+		return 0 // nobody reads the transcript any more
+	}
+	if e.Kind == spec.PostEffect {
+		status, err := c.endpoints.Post(ctx, c.client, e.Post)
+		if err != nil {
+			c.fail(fmt.Sprintf("httpPost: %v", err))
+		}
+		return status
+	}
+	for _, a := range c.alerters {
+		for _, f := range a.Once(ctx, e.Event) {
+			if !errors.Is(f.Err, alerter.ErrUnavailable) {
+				c.fail(fmt.Sprintf("%s: alert %q not delivered: %v", f.Kind, e.Event.ID, f.Err))
+				continue
+			}
+			if !c.idle[f.Kind] {
+				c.idle[f.Kind] = true
+				fmt.Fprintf(c.stderr, "%s: no alerts delivered: %v%s\n", f.Kind, f.Err, c.hint)
+			}
+		}
+	}
+	return 0
+}
+
+func (c *courier) fail(text string) {
+	c.failed++
+	if c.failed <= maxComplaints {
+		fmt.Fprintln(c.stderr, text)
+	}
+}
+
+// close frees what deliveries kept, and reports whether all were made.
+func (c *courier) close() (ok bool) {
+	c.client.CloseIdleConnections()
+	for _, a := range c.alerters {
+		_ = a.Close() // it has nothing left to write
+	}
+	if more := c.failed - maxComplaints; more > 0 {
+		fmt.Fprintf(c.stderr, "and %d more deliveries failed\n", more)
+	}
+	return c.failed == 0
+}
