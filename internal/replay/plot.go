@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
@@ -260,10 +261,11 @@ func tickLabel(t int64, step uint64, before *int64) (clock, date string) {
 	case step >= day:
 		return at.Format(time.DateOnly), ""
 	case step < uint64(time.Second):
-		layout = "15:04:05."
-		for unit := uint64(time.Second); step%unit != 0; unit /= 1000 {
-			layout += "000"
+		digits := 3
+		for unit := uint64(time.Millisecond); step%unit != 0; unit /= 1000 {
+			digits += 3
 		}
+		layout = "15:04:05." + strings.Repeat("0", digits)
 	case step < uint64(time.Minute):
 		layout = "15:04:05"
 	}

@@ -248,7 +248,7 @@ type stretch struct {
 // stretches returns the parts of a lane: as they are, or, where some are too short to be seen, as
 // the highest level of every pixel.
 func (d *drawing) stretches(l *lane) []stretch {
-	var exact []stretch
+	exact := make([]stretch, 0, len(l.changes))
 	tiny := false
 	for i, c := range l.changes {
 		to := float64(plotRight)

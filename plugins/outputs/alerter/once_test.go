@@ -37,7 +37,9 @@ func TestOnce(t *testing.T) {
 	e := &alert.Event{ID: "x", Topic: "tp", Level: alert.Critical, Handlers: []alert.Handler{
 		{Kind: "post", Options: json.RawMessage(`{"url":"` + receiver.URL + `"}`)},
 		{Kind: "log", Options: json.RawMessage(`{"path":"` + dir + `/own.log"}`)},
-		{Kind: "email"}, {Kind: "hipChat"}, {Kind: "emial"},
+		{Kind: "email"},
+		{Kind: "hipChat"},
+		{Kind: "emial"},
 	}}
 	var unavailable, failed []string
 	for _, f := range a.Once(t.Context(), e) {
