@@ -45,7 +45,7 @@ race: ## run the tests of our own packages with the race detector
 	CGO_ENABLED=1 go test -race ./internal/... ./plugins/...
 
 bench: ## run benchmarks: make bench BENCH=agg= COUNT=10
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./internal/... ./plugins/...
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./internal/... ./plugins/... ./test/...
 
 # go test fuzzes one target at a time.
 fuzz: ## run every fuzzer for FUZZTIME
@@ -57,12 +57,12 @@ fuzz: ## run every fuzzer for FUZZTIME
 	done
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## check style and formatting
-	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd internal plugins); \
+	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd internal plugins test); \
 	  if [ -n "$$out" ]; then echo "not formatted with gofumpt:"; echo "$$out"; exit 1; fi
 	$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) run --allow-parallel-runners ./...
 
 fmt: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## format the code
-	$(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -w cmd internal plugins
+	$(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -w cmd internal plugins test
 
 generate: ## run go generate
 	go generate ./...
