@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf/logger"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
@@ -105,7 +106,11 @@ func (c *courier) deliver(e *spec.Effect) (status int) {
 			}
 			if !c.idle[f.Kind] {
 				c.idle[f.Kind] = true
-				fmt.Fprintf(c.stderr, "%s: no alerts delivered: %v%s\n", f.Kind, f.Err, c.hint)
+				hint := ""
+				if k := handler.Lookup(f.Kind); k != nil && k.Open != nil {
+					hint = c.hint
+				}
+				fmt.Fprintf(c.stderr, "%s: no alerts delivered: %v%s\n", f.Kind, f.Err, hint)
 			}
 		}
 	}
