@@ -135,7 +135,7 @@ func (s *Scaler) find(system, name string) (cluster, error) {
 		section = "kubernetes"
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no cluster is configured; it needs a section %s", section)
+		return nil, fmt.Errorf("no cluster is configured; it needs a section [[processors.tick.%s]]", section)
 	}
 	names := make([]string, len(all))
 	for i, n := range all {
@@ -144,7 +144,7 @@ func (s *Scaler) find(system, name string) (cluster, error) {
 	if near := syntax.Nearest(name, names); near != "" {
 		return nil, fmt.Errorf("cluster '%s' does not exist; did you mean '%s'?", name, near)
 	}
-	return nil, fmt.Errorf("cluster '%s' does not exist; it needs a section %s", name, section)
+	return nil, fmt.Errorf("cluster '%s' does not exist; it needs a section [[processors.tick.%s]]", name, section)
 }
 
 // A client makes the requests to one API.

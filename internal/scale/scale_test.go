@@ -246,9 +246,9 @@ func TestClusters(t *testing.T) {
 	_, err = do(t, c, spec.Scale{System: "k8s", Resource: web})
 	require.EqualError(t, err, "there are several clusters; say which: .cluster('a')")
 	_, err = do(t, c, spec.Scale{System: "k8s", Cluster: "west", Resource: web})
-	require.EqualError(t, err, "cluster 'west' does not exist; it needs a section kubernetes")
+	require.EqualError(t, err, "cluster 'west' does not exist; it needs a section [[processors.tick.kubernetes]]")
 	_, err = do(t, c, spec.Scale{System: "swarm", Resource: web})
-	require.EqualError(t, err, "no cluster is configured; it needs a section swarm")
+	require.EqualError(t, err, "no cluster is configured; it needs a section [[processors.tick.swarm]]")
 	c.Kubernetes[1].Cluster = "east"
 	s, err := scale.New(c)
 	require.NoError(t, err)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/sideload"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -33,6 +35,8 @@ type engine struct {
 	base      task.Config // what all tasks have in common
 	dbrp      spec.DBRP
 	endpoints Endpoints
+	scaler    *scale.Scaler
+	loader    *sideload.Loader
 	stat      *selfstat.Collector // nil: no statistics
 	statLock  sync.Mutex          // a Collector has none of its own
 
@@ -58,6 +62,7 @@ type engine struct {
 type counters struct {
 	taken, reloads, scriptErrors, failures atomic.Int64
 	posts, postsDropped, answers           atomic.Int64
+	loads, scalings                        atomic.Int64
 	looped, loops, empty                   atomic.Int64
 }
 
@@ -80,6 +85,7 @@ func (e *engine) start(workers, limit int, block bool) {
 			IdleConnTimeout:     90 * time.Second,
 		}}
 	}
+	e.loader = newLoader(e)
 	e.context, e.cancel = context.WithCancel(context.Background())
 	for range workers {
 		w := newWorker(limit, block, e.clock)
@@ -151,6 +157,7 @@ func (e *engine) dispatch(p *point.Point, hops int) {
 // has. It returns the number of changes.
 func (e *engine) apply(srcs []*source) (changes int) {
 	wanted := make(map[string]bool, len(srcs))
+	var begin []*source
 	for _, s := range srcs {
 		if s.duplicate == "" {
 			wanted[s.name] = true
@@ -160,9 +167,18 @@ func (e *engine) apply(srcs []*source) (changes int) {
 			e.settled(s)
 			continue
 		}
-		if e.load(s) {
-			changes++
+		t, err := s.load(e.base, e.dbrp)
+		if err != nil {
+			e.problem(s, err)
+			continue
 		}
+		s.task = t
+		begin = append(begin, s)
+	}
+	docs := e.prefetch(begin)
+	for _, s := range begin {
+		e.begin(s, docs)
+		changes++
 	}
 	for name, p := range e.places {
 		if wanted[name] {
@@ -201,13 +217,10 @@ func (p *place) restart(s *source) bool {
 	return p.r.failed.Load() && !s.modified.Equal(p.src.modified)
 }
 
-// load starts a script as a task and reports whether that worked.
-func (e *engine) load(s *source) bool {
-	t, err := s.load(e.base, e.dbrp)
-	if err != nil {
-		e.problem(s, err)
-		return false
-	}
+// begin starts the task of a script.
+func (e *engine) begin(s *source, docs *round) {
+	t := s.task
+	s.task = nil
 	p := e.places[s.name]
 	isNew := p == nil
 	if isNew {
@@ -219,8 +232,9 @@ func (e *engine) load(s *source) bool {
 	p.src = s
 	p.entry = entry{r: p.r, dbrps: t.DBRPs()}
 	p.names, p.all = t.Measurements()
-	fresh := func() (*task.Task, error) { return s.load(e.base, e.dbrp) }
-	p.r.w.do(func() { p.r.start(t, fresh) })
+	again := *s
+	fresh := func() (*task.Task, error) { return again.load(e.base, e.dbrp) }
+	p.r.w.do(func() { p.r.start(t, fresh, docs) })
 	e.settled(s)
 	for _, text := range s.warnings {
 		e.log.Warn(text)
@@ -231,7 +245,6 @@ func (e *engine) load(s *source) bool {
 		e.counters.reloads.Add(1)
 		e.news = append(e.news, fmt.Sprintf("Reloaded task %q from %s", s.name, s.place()))
 	}
-	return true
 }
 
 // problem reports what is wrong with a script, once.
@@ -299,8 +312,17 @@ func (s *source) load(c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
 	if len(c.DBRPs) == 0 {
 		c.DBRPs = []spec.DBRP{dbrp}
 	}
-	topics := c.Topics
+	topics, refer := c.Topics, c.Refer
 	c.Topics = nil // those of the running tasks are not for trials
+	c.Refer = func(r spec.Reference) error {
+		if r.Kind == "source" && !slices.Contains(s.sources, r.Name) {
+			s.sources = append(s.sources, r.Name)
+		}
+		if refer == nil {
+			return nil
+		}
+		return refer(r)
+	}
 	warnings, err := task.Check(c)
 	if err != nil {
 		return nil, err
@@ -308,7 +330,7 @@ func (s *source) load(c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
 	for _, w := range warnings {
 		s.warnings = append(s.warnings, w.Error())
 	}
-	c.Topics = topics
+	c.Topics, c.Refer = topics, nil
 	return task.Load(c)
 }
 

@@ -154,9 +154,10 @@ func (es Endpoints) Post(ctx context.Context, client *http.Client, p *spec.Post)
 	target, body, timeout := p.URL, p.Body, postTimeout
 	var h *HTTPPost
 	if p.Endpoint != "" {
-		if h = es[p.Endpoint]; h == nil {
-			return 0, fmt.Errorf("endpoint '%s' does not exist; it needs a section [[processors.tick.http_post]] with endpoint = %q", p.Endpoint, p.Endpoint)
+		if err := es.check(p.Endpoint); err != nil {
+			return 0, err
 		}
+		h = es[p.Endpoint]
 		if h.Timeout > 0 {
 			timeout = time.Duration(h.Timeout)
 		}

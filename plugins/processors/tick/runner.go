@@ -1,6 +1,7 @@
 package tick
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -38,6 +39,14 @@ type runner struct {
 	poster *poster
 	stats  taskStats
 
+	// What follows is about what the task asks for.
+	context context.Context // ends with the task
+	cancel  context.CancelFunc
+	round   *round                       // of readings, while nodes ask for documents
+	loaded  []func()                     // answers that wait for the end of the call
+	awaited map[string]bool              // nodes that documents are being read for
+	calls   map[clusterKey]chan struct{} // holds one entry for each that is under way
+
 	pushes    uint64
 	evalNS    int64
 	allErrors int64
@@ -47,8 +56,8 @@ type runner struct {
 const timed = 16
 
 // start puts t in place of the task that ran before. If none did, the task goes on with the state
-// that is saved; should that fail, fresh makes another one.
-func (r *runner) start(t *task.Task, fresh func() (*task.Task, error)) {
+// that is saved; should that fail, fresh makes another one. Documents come from d.
+func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round) {
 	first := r.task == nil
 	r.stop()
 	r.failed.Store(false)
@@ -57,8 +66,9 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error)) {
 		t = r.restore(t, fresh)
 	}
 	r.task = t
+	r.context, r.cancel = context.WithCancel(r.e.context)
 	r.stats.begin(r)
-	r.after(err)
+	r.afterLoads(err, d)
 }
 
 // stop ends the task: what it holds back goes out.
@@ -78,6 +88,8 @@ func (r *runner) leave() {
 	r.stats.end(r)
 	r.errors.flush(r.e.log, r.name)
 	r.task, r.next = nil, never
+	r.cancel()
+	r.awaited = nil
 }
 
 // remove ends the task for good: its alerts are forgotten.
@@ -193,6 +205,10 @@ func (r *runner) carryOut(effects []spec.Effect) {
 			}
 		case spec.PostEffect:
 			r.post(x.Post, x.Node)
+		case spec.LoadEffect:
+			r.load(x.Load, x.Node)
+		case spec.ScaleEffect:
+			r.scale(x.Scale)
 		case spec.LoopbackEffect:
 			r.loopback(x)
 		case spec.LogEffect:

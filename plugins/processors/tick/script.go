@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
 // This file finds and reads scripts.
@@ -31,6 +32,8 @@ type source struct {
 	err       error  // it cannot be read, or not be used
 	duplicate string // where it is, if the name is taken
 	warnings  []string
+	sources   []string   // of sideload nodes
+	task      *task.Task // to be started
 }
 
 // scriptSuffix ends the names of scripts in folders.

@@ -62,6 +62,8 @@ func (e *engine) survey() {
 		"task_failures":       c.failures.Load(),
 		"http_posts":          c.posts.Load(),
 		"http_posts_dropped":  c.postsDropped.Load(),
+		"sideload_reads":      c.loads.Load(),
+		"autoscale_calls":     c.scalings.Load(),
 		"loopback_dropped":    c.loops.Load(),
 		"points_without_data": c.empty.Load(),
 	} {

@@ -26,6 +26,7 @@ import (
 
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
@@ -51,7 +52,11 @@ type Tick struct {
 	GroupExpiry              config.Duration `toml:"group_expiry"`
 	StateDirectory           string          `toml:"state_directory"`
 	CheckpointInterval       config.Duration `toml:"checkpoint_interval"`
+	SideloadReloadInterval   config.Duration `toml:"sideload_reload_interval"`
 	HTTPPost                 []*HTTPPost     `toml:"http_post"`
+	Kubernetes               []*Kubernetes   `toml:"kubernetes"`
+	Swarm                    []*Swarm        `toml:"swarm"`
+	EC2                      []*EC2          `toml:"ec2"`
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -60,6 +65,7 @@ type Tick struct {
 	passive   bool // another instance evaluates
 	dbrp      spec.DBRP
 	endpoints Endpoints
+	scaler    *scale.Scaler
 	problems  map[string]string // what Init has logged
 	convert   converter
 	scratch   point.Point
@@ -116,7 +122,7 @@ func (t *Tick) Init() error {
 	var errs []error
 	srcs := t.scan()
 	for _, s := range srcs {
-		if _, err := s.load(task.Config{}, t.dbrp); err != nil {
+		if _, err := s.load(task.Config{Refer: t.refer}, t.dbrp); err != nil {
 			t.problems[s.name+"\n"+s.duplicate] = err.Error()
 			errs = append(errs, err)
 		}
@@ -160,6 +166,8 @@ func (t *Tick) check() (err error) {
 		return errors.New("max_groups and group_expiry must not be negative")
 	case t.CheckpointInterval <= 0:
 		return errors.New("checkpoint_interval must be positive")
+	case t.SideloadReloadInterval != 0 && t.SideloadReloadInterval < config.Duration(time.Second):
+		return fmt.Errorf("sideload_reload_interval: want 0s or 1s and more, got %s", time.Duration(t.SideloadReloadInterval))
 	}
 	for _, pattern := range t.Scripts {
 		if _, err := filepath.Match(pattern, ""); err != nil {
@@ -176,8 +184,10 @@ func (t *Tick) check() (err error) {
 		}
 		names[c.Name] = true
 	}
-	t.endpoints, err = NewEndpoints(t.HTTPPost)
-	return err
+	if t.endpoints, err = NewEndpoints(t.HTTPPost); err != nil {
+		return err
+	}
+	return t.initClusters()
 }
 
 func (c *Task) check() (err error) {
@@ -253,9 +263,9 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	e := &engine{
 		log: t.Log, clock: t.clock, emit: func(m telegraf.Metric) { acc.AddMetric(m) }, observe: t.observe,
 		alertName: t.AlertMeasurement, dbrp: t.dbrp, stat: t.Statistics,
-		endpoints: t.endpoints, problems: t.problems,
+		endpoints: t.endpoints, scaler: t.scaler, problems: t.problems,
 	}
-	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry)}
+	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Refer: t.refer}
 	if e.problems == nil {
 		e.problems = map[string]string{}
 	}
@@ -284,6 +294,9 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		e.apply(t.scan())
 	}
 	t.running.Go(func() { t.regularly(statsInterval, e.survey) })
+	if t.SideloadReloadInterval > 0 {
+		t.running.Go(func() { t.regularly(time.Duration(t.SideloadReloadInterval), e.reload) })
+	}
 	if t.StateDirectory != "" {
 		t.running.Go(func() { t.regularly(time.Duration(t.CheckpointInterval), e.checkpoint) })
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/metric"
+	"github.com/influxdata/telegraf/plugins/common/aws"
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
 	serializer "github.com/influxdata/telegraf/plugins/serializers/influx"
 	"github.com/influxdata/telegraf/testutil"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
 var update = flag.Bool("update", false, "write expected.out of the test cases anew")
@@ -166,6 +168,14 @@ func TestSettings(t *testing.T) {
 		{"endpoint", func(p *Tick) { p.HTTPPost = []*HTTPPost{{Endpoint: "e"}} }, "url is missing"},
 		{"endpoint url", func(p *Tick) { p.HTTPPost = []*HTTPPost{{Endpoint: "e", URL: "host"}} }, "want one like http://"},
 		{"endpoint template", func(p *Tick) { p.HTTPPost = []*HTTPPost{{Endpoint: "e", URL: "http://h", RowTemplate: "{{"}} }, "row_template"},
+		{"reload", func(p *Tick) { p.SideloadReloadInterval = 1e6 }, "sideload_reload_interval: want 0s or 1s and more, got 1ms"},
+		{"cluster url", func(p *Tick) { p.Kubernetes = []*Kubernetes{{Name: "a", URL: "h"}} }, `kubernetes: cluster "a": url: want one like`},
+		{"cluster twice", func(p *Tick) { p.Swarm = []*Swarm{{}, {}} }, `swarm: cluster "": there is another one`},
+		{"cluster files", func(p *Tick) { p.Swarm = []*Swarm{{TLS: tlsconf.TLS{CA: "/nowhere"}}} }, `swarm: cluster "": tls_ca: open /nowhere`},
+		{"two tokens", func(p *Tick) {
+			p.Kubernetes = []*Kubernetes{{URL: "http://h", TokenFile: "/f", Token: config.NewSecret([]byte("t"))}}
+		}, "token and token_file exclude each other"},
+		{"timeout", func(p *Tick) { p.EC2 = []*EC2{{CredentialConfig: aws.CredentialConfig{Region: "r"}, Timeout: -1}} }, `ec2: cluster "": timeout must not be negative`},
 		{"workers", func(p *Tick) { p.Workers = -1 }, "workers must not be negative"},
 		{"measurement", func(p *Tick) { p.AlertMeasurement = "" }, "alert_measurement"},
 	} {
