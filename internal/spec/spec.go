@@ -279,6 +279,12 @@ func (s *Spec) Validate() error {
 	return nil
 }
 
+// Seal ends the reading of the script: what only that needs, most of a declaration, is let go. Words,
+// edges and flags stay.
+func (s *Spec) Seal() {
+	*s = Spec{Name: s.Name, Kind: s.Kind, Wants: s.Wants, Provides: s.Provides, Quiet: s.Quiet}
+}
+
 // PropNames returns the names of the properties, those of the current handler first, and of the
 // handlers that may follow.
 func (s *Spec) PropNames() []string {
@@ -298,9 +304,8 @@ func (s *Spec) PropNames() []string {
 }
 
 func (s *Spec) prop(name string) *Prop {
-	name = Canonical(name)
 	for _, p := range s.Props {
-		if Canonical(p.Name) == name {
+		if alike(p.Name, name) {
 			return p
 		}
 	}
@@ -323,7 +328,16 @@ func (p *Prop) apply(args []Arg) error {
 // Canonical returns name as it is matched: its first letter in upper case, the rest as it is.
 func Canonical(name string) string {
 	r, n := utf8.DecodeRuneInString(name)
-	return string(unicode.ToUpper(r)) + name[n:]
+	up := unicode.ToUpper(r)
+	if up == r {
+		return name
+	}
+	return string(up) + name[n:]
+}
+
+// alike is Canonical(a) == Canonical(b).
+func alike(a, b string) bool {
+	return a == b || a != "" && b != "" && a[1:] == b[1:] && Canonical(a) == Canonical(b)
 }
 
 func didYouMean(name string, known []string) string {

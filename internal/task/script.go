@@ -59,6 +59,9 @@ func evaluate(prog *syntax.Program, vars map[string]spec.Arg) (sc *script, err e
 			sc.failAt(n.pos, n.spec.Name, err)
 		}
 	}
+	for _, n := range sc.graph.nodes {
+		n.spec.Seal()
+	}
 	return sc, nil
 }
 
@@ -373,11 +376,12 @@ func (sc *script) args(call *syntax.Call) []spec.Arg {
 // checkOperator finds out whether name can stand behind op on parent, and what to write instead.
 func (sc *script) checkOperator(parent *node, op syntax.Op, call *syntax.Call) {
 	name, on := call.Name, parent.spec.Name
+	if op == syntax.Dot && parent.spec.Has(name) || op == syntax.Pipe && parent.takes(name) {
+		return
+	}
 	isProp := parent.spec.Has(name)
 	isNode := parent.takes(name)
 	switch {
-	case op == syntax.Dot && isProp, op == syntax.Pipe && isNode:
-		return
 	case op == syntax.At:
 		sc.fail(call.Start, "@%s: there is no user-defined function of that name; it needs a section [[inputs.udfsock]] with name = %q", name, name)
 	case isProp:
