@@ -22,26 +22,26 @@ import (
 const maxRendered = 4 << 20
 
 // Templates are the three templates of an alert. They are for one goroutine at a time.
+//
+// Compiled templates are larger than all the rest of an alert together, and most alerts are quiet.
+// So each is compiled for good when it is first executed.
 type Templates struct {
+	idText, messageText, detailsText string
+
 	id, message *template.Template
 	details     *htmltemplate.Template
 	buf         bytes.Buffer
 }
 
-// ParseTemplates compiles the templates. Details are HTML, in which values are escaped, and may
+// ParseTemplates checks the templates. Details are HTML, in which values are escaped, and may
 // use the functions json and jsonCompact. The error begins with the name of the template.
 func ParseTemplates(id, message, details string) (*Templates, error) {
-	var t Templates
-	var err error
-	if t.id, err = template.New("id").Parse(id); err != nil {
-		return nil, parseError("id", err)
+	t := Templates{idText: id, messageText: message, detailsText: details}
+	if err := t.compileID(); err != nil {
+		return nil, err
 	}
-	if t.message, err = template.New("message").Parse(message); err != nil {
-		return nil, parseError("message", err)
-	}
-	t.details, err = htmltemplate.New("details").Funcs(htmltemplate.FuncMap{"json": jsonLine, "jsonCompact": jsonCompact}).Parse(details)
-	if err != nil {
-		return nil, parseError("details", err)
+	if err := t.compile(); err != nil {
+		return nil, err
 	}
 	// Where a value stands in the HTML, and so whether it can be escaped, is first looked at when
 	// the template is executed.
@@ -49,7 +49,33 @@ func ParseTemplates(id, message, details string) (*Templates, error) {
 	if err := t.details.Execute(io.Discard, detailsInfo{}); errors.As(err, &unsafe) && unsafe.ErrorCode != htmltemplate.OK {
 		return nil, fmt.Errorf("details: %s", unsafe.Description)
 	}
-	return &t, nil
+	return &Templates{idText: id, messageText: message, detailsText: details}, nil
+}
+
+// compileID compiles the template of the ID, which is needed before the others.
+func (t *Templates) compileID() (err error) {
+	if t.id != nil {
+		return nil
+	}
+	if t.id, err = template.New("id").Parse(t.idText); err != nil {
+		return parseError("id", err)
+	}
+	return nil
+}
+
+// compile compiles the templates of message and details.
+func (t *Templates) compile() (err error) {
+	if t.details != nil {
+		return nil
+	}
+	if t.message, err = template.New("message").Parse(t.messageText); err != nil {
+		return parseError("message", err)
+	}
+	t.details, err = htmltemplate.New("details").Funcs(htmltemplate.FuncMap{"json": jsonLine, "jsonCompact": jsonCompact}).Parse(t.detailsText)
+	if err != nil {
+		return parseError("details", err)
+	}
+	return nil
 }
 
 // place matches where the template packages put the place of a parse error.
@@ -123,7 +149,12 @@ func (s *Source) info() idInfo {
 }
 
 // ID renders the event ID.
-func (t *Templates) ID(s *Source) (string, error) { return t.render(t.id, s.info()) }
+func (t *Templates) ID(s *Source) (string, error) {
+	if err := t.compileID(); err != nil {
+		return "", err
+	}
+	return t.render(t.id, s.info())
+}
 
 // Render fills in ID, Message and Details of e, of which Fields, Level, Time and Duration are set.
 func (t *Templates) Render(s *Source, e *Event) error {
@@ -131,7 +162,13 @@ func (t *Templates) Render(s *Source, e *Event) error {
 	for _, f := range e.Fields {
 		info.Fields[f.Key] = plain(f.Value)
 	}
-	var err error
+	err := t.compileID()
+	if err == nil {
+		err = t.compile()
+	}
+	if err != nil {
+		return err
+	}
 	if e.ID, err = t.render(t.id, info.idInfo); err != nil {
 		return err
 	}
