@@ -38,6 +38,9 @@ func (s *survey) visit(x syntax.Expr) error {
 		if err != nil {
 			return &syntax.Error{Pos: x.Pos(), Msg: err.Error(), Err: err}
 		}
+		if s.e.patterns == nil {
+			s.e.patterns = make(map[string]*regexp.Regexp)
+		}
 		s.e.patterns[x.Value] = re
 		return nil
 	case *syntax.Reference:

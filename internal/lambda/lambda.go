@@ -87,7 +87,7 @@ const maxPrograms = 8
 // has a state of its own. Type errors are found by [Expr.Check] and by evaluations. The error, if
 // any, is a *syntax.Error.
 func Compile(x syntax.Expr, o Options) (*Expr, error) {
-	e := &Expr{source: x, opts: o, index: make(map[string]int), patterns: make(map[string]*regexp.Regexp)}
+	e := &Expr{source: x, opts: o, index: make(map[string]int)}
 	if e.opts.Zone == nil {
 		e.opts.Zone = time.Local
 	}

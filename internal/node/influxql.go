@@ -199,13 +199,19 @@ func (f *firstMessage) see(name string) {
 // points without the field allocates nothing.
 type fieldFaults struct {
 	function, field, context string
-	first                    [kinds]error
-	later                    [kinds][kinds]error
+	first                    map[point.Kind]error
+	later                    map[unlikeKinds]error
 }
+
+// unlikeKinds are the kind of a value and the one that its set wants.
+type unlikeKinds struct{ got, want point.Kind }
 
 // unfit is the error of a value that the function does not take.
 func (f *fieldFaults) unfit(got point.Kind) error {
 	if f.first[got] == nil {
+		if f.first == nil {
+			f.first = make(map[point.Kind]error)
+		}
 		const context = "failed to realize reduce context from fields"
 		if got == point.Missing || got == point.Null {
 			f.first[got] = fmt.Errorf("%s: field %q missing from point", context, f.field)
@@ -218,14 +224,18 @@ func (f *fieldFaults) unfit(got point.Kind) error {
 
 // unlike is the error of a value that is not of the kind of the set.
 func (f *fieldFaults) unlike(got, want point.Kind) error {
-	if f.later[got][want] == nil {
+	k := unlikeKinds{got, want}
+	if f.later[k] == nil {
+		if f.later == nil {
+			f.later = make(map[unlikeKinds]error)
+		}
 		if got == point.Missing || got == point.Null {
-			f.later[got][want] = fmt.Errorf("%s: field %s missing from point cannot aggregate", f.context, f.field)
+			f.later[k] = fmt.Errorf("%s: field %s missing from point cannot aggregate", f.context, f.field)
 		} else {
-			f.later[got][want] = fmt.Errorf("%s: field %s has wrong type: got %s exp %s", f.context, f.field, goType(got), goType(want))
+			f.later[k] = fmt.Errorf("%s: field %s has wrong type: got %s exp %s", f.context, f.field, goType(got), goType(want))
 		}
 	}
-	return f.later[got][want]
+	return f.later[k]
 }
 
 // goType returns the name that Kapacitor's errors give to a kind of field.
