@@ -186,6 +186,7 @@ func (e *engine) apply(srcs []*source) (changes int) {
 		}
 		delete(e.places, name)
 		delete(e.problems, name)
+		p.r.w.tasks--
 		p.r.w.do(p.r.remove)
 		e.log.Infof("Stopped task %q: %s is gone", name, p.src.place())
 		changes++
@@ -225,6 +226,7 @@ func (e *engine) begin(s *source, docs *round) {
 	isNew := p == nil
 	if isNew {
 		w := e.idlest()
+		w.tasks++
 		p = &place{r: &runner{e: e, w: w, name: s.name, next: never}}
 		e.places[s.name] = p
 		p.r.w.do(func() { w.runners = append(w.runners, p.r) })
@@ -269,11 +271,7 @@ func (e *engine) settled(s *source) { delete(e.problems, s.name+"\n"+s.duplicate
 
 // idlest returns the worker with the fewest tasks.
 func (e *engine) idlest() *worker {
-	tasks := make(map[*worker]int, len(e.workers))
-	for _, p := range e.places {
-		tasks[p.r.w]++
-	}
-	return slices.MinFunc(e.workers, func(a, b *worker) int { return tasks[a] - tasks[b] })
+	return slices.MinFunc(e.workers, func(a, b *worker) int { return a.tasks - b.tasks })
 }
 
 func (e *engine) reindex() {

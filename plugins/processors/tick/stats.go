@@ -129,6 +129,9 @@ func (s *taskStats) read(r *runner) {
 		s.set(r, "", "", levelFields[l], n)
 	}
 	r.task.Stats(func(n task.NodeStats) {
+		if s.shown[statKey{n.Node, "points_in"}] == nil && untouched(&n) {
+			return // a registered statistic takes more memory than a node
+		}
 		s.set(r, n.Node, n.Kind, "points_in", n.In)
 		s.set(r, n.Node, n.Kind, "points_out", n.Out)
 		s.set(r, n.Node, n.Kind, "errors", n.Errors)
@@ -137,6 +140,16 @@ func (s *taskStats) read(r *runner) {
 			s.set(r, n.Node, n.Kind, c.Name, *c.N)
 		}
 	})
+}
+
+// untouched reports whether a node has counted nothing yet.
+func untouched(n *task.NodeStats) bool {
+	for _, c := range n.Own {
+		if *c.N != 0 {
+			return false
+		}
+	}
+	return n.In == 0 && n.Out == 0 && n.Errors == 0 && n.Groups == 0
 }
 
 func (s *taskStats) set(r *runner, node, kind, field string, n int64) {

@@ -146,6 +146,7 @@ func (b *batch) reset() {
 type worker struct {
 	*queue
 	clock func() int64
+	tasks int // pinned to it; belongs to the caller of apply
 
 	// What follows belongs to the worker's goroutine.
 	runners []*runner

@@ -1,0 +1,216 @@
+package tick
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
+	"github.com/influxdata/telegraf/selfstat"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+)
+
+// This file measures what many tasks cost. docs/performance.md states the results.
+
+// many is how many tasks an agent is to carry with ease.
+const many = 1000
+
+// idleRule is the script of a task as operators write them: variables, a window, texts and handlers.
+const idleRule = `// Mean idle time of a host.
+var period = 1m
+var warn = 20.0
+var crit = 10.0
+
+stream
+    |from()
+        .measurement('cpu%[1]d')
+        .where(lambda: "cpu" == 'cpu-total')
+        .groupBy('host')
+    |window()
+        .period(period)
+        .every(10s)
+    |mean('usage_idle')
+        .as('idle')
+    |alert()
+        .id('{{ .TaskName }}/{{ index .Tags "host" }}')
+        .message('{{ .ID }} is {{ .Level }}: {{ index .Fields "idle" }} %% idle')
+        .warn(lambda: "idle" < warn)
+        .crit(lambda: "idle" < crit)
+        .stateChangesOnly()
+        .topic('cpu')
+        .email('ops@example.com')
+`
+
+// withTasks returns a plugin with n tasks that want a measurement of their own each.
+func withTasks(n int) *Tick {
+	p := newTick()
+	p.Log = testutil.Logger{Quiet: true}
+	for i := range n {
+		p.Tasks = append(p.Tasks, &Task{Name: fmt.Sprint("task", i), Script: fmt.Sprintf(idleRule, i)})
+	}
+	return p
+}
+
+func startPlugin(tb testing.TB, p *Tick) {
+	require.NoError(tb, p.Init())
+	require.NoError(tb, p.Start(sink{}))
+	p.engine.drain()
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestIdleTaskMemory bounds what a task without data keeps, its script and its statistics included.
+func TestIdleTaskMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory")
+	}
+	warm := withTasks(1) // what is made once
+	startPlugin(t, warm)
+	warm.Stop()
+	for _, statistics := range []bool{false, true} {
+		before := heapInUse()
+		p := withTasks(many)
+		if statistics {
+			p.Statistics = selfstat.NewCollector(nil)
+		}
+		startPlugin(t, p)
+		each := (heapInUse() - before) / many
+		t.Logf("statistics %v: %d bytes a task", statistics, each)
+		p.Stop()
+		require.Less(t, each, int64(20<<10))
+	}
+}
+
+// BenchmarkTasks adds metrics that one task wants. One op is one metric, with its evaluation; -cpu 1
+// shows what the two cost together.
+func BenchmarkTasks(b *testing.B) {
+	for _, n := range []int{1, many} {
+		b.Run(fmt.Sprintf("tasks=%d", n), func(b *testing.B) {
+			p := withTasks(n)
+			p.Tasks[n/2].Script = strings.ReplaceAll(p.Tasks[n/2].Script, fmt.Sprintf("cpu%d", n/2), "cpu")
+			p.Tasks[n/2].Script = strings.ReplaceAll(p.Tasks[n/2].Script, "cpu-total", "cpu0")
+			p.Tasks[n/2].Script = strings.ReplaceAll(p.Tasks[n/2].Script, "usage_idle", "usage_1")
+			startPlugin(b, p)
+			m := hostMetric("cpu")
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Add(m, sink{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			p.engine.drain()
+			b.StopTimer()
+			p.Stop()
+		})
+	}
+}
+
+// BenchmarkStart1000 reads, checks and starts 1000 scripts; one op is all of them.
+func BenchmarkStart1000(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		p := withTasks(many)
+		startPlugin(b, p)
+		b.StopTimer()
+		p.Stop()
+		b.StartTimer()
+	}
+}
+
+// busy is a script whose points take microseconds.
+var busy = `stream|from().measurement('cpu').groupBy('host')` + strings.Repeat(`|eval(lambda: sqrt(pow("usage_1", 2.0)) * 1.0).as('usage_1').keep()`, 40)
+
+// BenchmarkWorkers has two busy tasks on one worker, and on two. One op is one metric, which both
+// take; with two cores the second should take half the time.
+func BenchmarkWorkers(b *testing.B) {
+	for _, n := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers=%d", n), func(b *testing.B) {
+			p := benchPlugin(2, busy)
+			p.Workers = n
+			startPlugin(b, p)
+			m := hostMetric("cpu")
+			for b.Loop() {
+				if err := p.Add(m, sink{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			p.engine.drain()
+			b.StopTimer()
+			p.Stop()
+		})
+	}
+}
+
+// gate is a node that stands still until the test lets it go.
+type gate struct{}
+
+// gates is what gate nodes wait for. The test that uses them sets it.
+var gates chan struct{}
+
+func (*gate) Declare(s *spec.Spec)           { s.Doc("Waits at every point.") }
+func (*gate) Open(out point.Sink) point.Sink { return &gateSink{spec.Forward{Out: out}} }
+
+type gateSink struct{ spec.Forward }
+
+func (g *gateSink) Point(p *point.Point) {
+	if gates != nil { // scripts made at random have this node, too
+		<-gates
+	}
+	g.Out.Point(p)
+}
+
+func init() { spec.Register("gate", func() spec.Declarer { return &gate{} }) }
+
+// TestSlowTask wants a task that stands still not to delay that of another worker, and both to see
+// their points in order.
+func TestSlowTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gates = make(chan struct{})
+		defer func() { gates = nil }()
+		p, _ := plugin("fast", `stream|from().measurement('m')|influxDBOut().measurement('fast')`,
+			"slow", `stream|from().measurement('m')|gate()|influxDBOut().measurement('slow')`)
+		p.Workers = 2
+		acc := start(t, p)
+		const n = 1000
+		for i := range n {
+			require.NoError(t, p.Add(metric.New("m", nil, map[string]any{"i": int64(i)}, time.Unix(0, int64(i))), acc))
+		}
+		synctest.Wait()
+		require.Len(t, emitted(acc), n)
+		requireInOrder(t, emitted(acc), "fast", n)
+
+		close(gates)
+		synctest.Wait()
+		requireInOrder(t, emitted(acc), "slow", n)
+		p.Stop()
+	})
+}
+
+// requireInOrder wants the metrics called name to count from 0 to n.
+func requireInOrder(t *testing.T, ms []telegraf.Metric, name string, n int) {
+	t.Helper()
+	next := int64(0)
+	for _, m := range ms {
+		if m.Name() != name {
+			continue
+		}
+		i, _ := m.GetField("i")
+		require.Equal(t, next, i)
+		next++
+	}
+	require.EqualValues(t, n, next)
+}
