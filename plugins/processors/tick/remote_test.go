@@ -56,6 +56,7 @@ func TestSideload(t *testing.T) {
 		p, log := plugin("one", limits("file://"+dir), "two", limits("file://"+dir))
 		p.SideloadReloadInterval = 10e9
 		start(t, p)
+		defer p.Stop()
 		require.Equal(t, []any{98.0, 98.0}, limitsOf(t, p, "a"))
 		require.Equal(t, []any{50.0, 50.0}, limitsOf(t, p, "b"))
 		require.Equal(t, int64(1), p.engine.counters.loads.Load(), "tasks share what is read")
@@ -72,7 +73,6 @@ func TestSideload(t *testing.T) {
 		require.Equal(t, []any{50.0, 50.0}, limitsOf(t, p, "b"), "the last good version")
 		require.Contains(t, errorsIn(log), `Task "one": sideload2: `+all+":2: ")
 		require.Equal(t, int64(2), p.engine.counters.loads.Load())
-		p.Stop()
 	})
 }
 
@@ -91,16 +91,22 @@ func TestSideloadOfChangedScript(t *testing.T) {
 
 // routes answers requests by their host; one without a route hangs.
 type routes struct {
-	to  map[string]http.HandlerFunc
+	to  atomic.Pointer[map[string]http.HandlerFunc]
 	n   atomic.Int64 // requests
 	now atomic.Int64 // those under way
+}
+
+func newRoutes(to map[string]http.HandlerFunc) *routes {
+	r := &routes{}
+	r.to.Store(&to)
+	return r
 }
 
 func (r *routes) RoundTrip(q *http.Request) (*http.Response, error) {
 	r.n.Add(1)
 	r.now.Add(1)
 	defer r.now.Add(-1)
-	h := r.to[q.URL.Host]
+	h := (*r.to.Load())[q.URL.Host]
 	if h == nil {
 		return hanging{}.RoundTrip(q)
 	}
@@ -127,15 +133,16 @@ func TestSideloadOfEndpoint(t *testing.T) {
 		log := &testutil.CaptureLogger{}
 		p.Log = log
 		status := http.StatusOK
-		p.transport = &routes{to: map[string]http.HandlerFunc{"docs": func(w http.ResponseWriter, q *http.Request) {
+		p.transport = newRoutes(map[string]http.HandlerFunc{"docs": func(w http.ResponseWriter, q *http.Request) {
 			if q.Method != http.MethodGet || q.Header.Get("X-Key") != "k" || q.URL.Path != "/limits" {
 				w.WriteHeader(http.StatusForbidden)
 				return
 			}
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, `{"all.yml": {"limit": 7}}`) // to memory
-		}}}
+		}})
 		start(t, p)
+		defer p.Stop()
 		require.Equal(t, []any{7.0}, limitsOf(t, p, "a"))
 		status = http.StatusBadGateway
 		p.engine.reload()
@@ -143,7 +150,6 @@ func TestSideloadOfEndpoint(t *testing.T) {
 		require.Equal(t, []any{7.0}, limitsOf(t, p, "a"))
 		require.Contains(t, errorsIn(log), "source: http://docs/limits: status 502")
 		require.NotContains(t, errorsIn(log), "secret")
-		p.Stop()
 	})
 }
 
@@ -155,10 +161,11 @@ func TestSideloadThatHangs(t *testing.T) {
 		p, log := plugin("good", limits("file://"+dir), "hangs", limits("http://gone/"))
 		p.Workers = 1
 		p.SideloadReloadInterval = 1e9
-		net := &routes{}
+		net := newRoutes(nil)
 		p.transport = net
 		begin := time.Now()
 		start(t, p)
+		defer p.Stop()
 		require.Equal(t, loadWait, time.Since(begin))
 		require.ElementsMatch(t, []any{50.0, 0.0}, limitsOf(t, p, "a"))
 		require.Equal(t, loadWait, time.Since(begin), "no point waits")
@@ -171,14 +178,14 @@ func TestSideloadThatHangs(t *testing.T) {
 		synctest.Wait()
 		require.Contains(t, errorsIn(log), `Task "hangs": sideload2: source: http://gone/`)
 
-		net.to = map[string]http.HandlerFunc{"gone": func(w http.ResponseWriter, _ *http.Request) {
+		net.to.Store(&map[string]http.HandlerFunc{"gone": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"all.yml": {"limit": 8}}`) // to memory
-		}}
+		}})
 		time.Sleep(60 * time.Second)
 		synctest.Wait()
 		require.ElementsMatch(t, []any{51.0, 8.0}, limitsOf(t, p, "a"), "it has come back")
 
-		net.to = nil
+		net.to.Store(new(map[string]http.HandlerFunc))
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		require.Equal(t, int64(1), net.now.Load())
@@ -285,6 +292,45 @@ func TestKubernetesThatHangs(t *testing.T) {
 	begin := time.Now()
 	p.Stop()
 	require.Less(t, time.Since(begin), postGrace, "questions need no answer any more")
+}
+
+// A change that has begun is made, even if the agent stops meanwhile.
+func TestKubernetesChangeAtStop(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	var gone error
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			_, _ = io.Copy(io.Discard, r.Body) // only behind it the server notices that a client goes
+			close(arrived)
+			select {
+			case <-release:
+			case <-r.Context().Done():
+				gone = r.Context().Err()
+			}
+		}
+		_, _ = io.WriteString(w, `{"spec":{"replicas":3}}`) // the client may be gone
+	}))
+	defer server.Close()
+	p, _ := plugin("t", `stream|from()|k8sAutoscale().resourceName('web').replicas(lambda: "n")`)
+	p.Kubernetes = []*Kubernetes{{URL: server.URL}}
+	acc := start(t, p)
+	require.NoError(t, p.Add(of("a"), acc))
+	<-arrived
+	e, stopped := p.engine, make(chan struct{})
+	go func() {
+		defer close(stopped)
+		p.Stop()
+	}()
+	require.Eventually(t, func() bool { return !e.workers[0].do(func() {}) }, 10*time.Second, time.Millisecond)
+	select {
+	case <-stopped:
+		t.Error("the plugin stops before the change is made")
+	case <-time.After(50 * time.Millisecond): // it is to notice nothing in this time
+	}
+	close(release)
+	<-stopped
+	require.NoError(t, gone)
+	require.Equal(t, int64(2), e.counters.scalings.Load())
 }
 
 // What a script refers to must be in the configuration.
