@@ -154,15 +154,15 @@ func (h *holtWinters) fit() {
 	h.params, h.best, h.got = sized(h.params, n), sized(h.best, n), sized(h.got, n)
 	h.guess()
 	guesses := [...]float64{0.3, 0.3 + 0.4}
-	least, any := math.Inf(1), false
+	least, found := math.Inf(1), false
 	for _, alpha := range guesses {
 		for _, beta := range guesses {
 			for _, gamma := range guesses {
 				for _, phi := range guesses {
 					h.params[0], h.params[1], h.params[2], h.params[3] = alpha, beta, gamma, phi
 					c := h.search.minimise(h.cost, h.params, h.got)
-					if c < least || !any {
-						least, any = c, true
+					if c < least || !found {
+						least, found = c, true
 						copy(h.best, h.got)
 					}
 				}

@@ -93,8 +93,10 @@ func TestTemplates(t *testing.T) {
 			`&#34;ServerInfo&#34;:{&#34;Hostname&#34;:&#34;box&#34;,&#34;ClusterID&#34;:&#34;&#34;,&#34;ServerID&#34;:&#34;&#34;},&#34;ID&#34;:&#34;m:nil&#34;,` +
 			`&#34;Fields&#34;:{&#34;f&#34;:35.125,&#34;n&#34;:null},&#34;Level&#34;:&#34;WARNING&#34;,&#34;Time&#34;:&#34;2024-01-01T00:00:01.5Z&#34;,` +
 			`&#34;Duration&#34;:10000000000,&#34;Message&#34;:&#34;m:nil is WARNING&#34;}` + "\n"},
-		{"values", `{{ index .Tags "h" }}{{ .Tags.none }}`, `{{ .Time }} {{ .Duration }} {{ .Fields.f | printf "%.1f" }} {{ .Fields.x }}`, `{{ .Tags.h }} {{ .Message }}`,
-			"a<b><no value>\n2024-01-01 00:00:01.5 +0000 UTC 10s 35.1 <no value>\na&lt;b&gt; 2024-01-01 00:00:01.5 &#43;0000 UTC 10s 35.1 &lt;no value&gt;"},
+		{
+			"values", `{{ index .Tags "h" }}{{ .Tags.none }}`, `{{ .Time }} {{ .Duration }} {{ .Fields.f | printf "%.1f" }} {{ .Fields.x }}`, `{{ .Tags.h }} {{ .Message }}`,
+			"a<b><no value>\n2024-01-01 00:00:01.5 +0000 UTC 10s 35.1 <no value>\na&lt;b&gt; 2024-01-01 00:00:01.5 &#43;0000 UTC 10s 35.1 &lt;no value&gt;",
+		},
 		{"compact", "x", "-", "{{ jsonCompact .Tags }}{{ .ServerInfo.Hostname }}", "x\n-\n{&#34;h&#34;:&#34;a\\u003cb\\u003e&#34;}box"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

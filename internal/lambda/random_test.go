@@ -101,8 +101,13 @@ func randomExpr(r *rand.Rand, depth int, k point.Kind) syntax.Expr {
 	}
 	op := []syntax.Op{syntax.Eq, syntax.Ne, syntax.Lt, syntax.Le, syntax.Gt, syntax.Ge}[r.IntN(6)]
 	kinds := [][2]point.Kind{
-		{point.Int, point.Int}, {point.Float, point.Int}, {point.Int, point.Float}, {point.Float, point.Float},
-		{point.String, point.String}, {point.Duration, point.Duration}, {point.Bool, point.Bool},
+		{point.Int, point.Int},
+		{point.Float, point.Int},
+		{point.Int, point.Float},
+		{point.Float, point.Float},
+		{point.String, point.String},
+		{point.Duration, point.Duration},
+		{point.Bool, point.Bool},
 	}
 	pair := kinds[r.IntN(len(kinds))]
 	return binary(op, pair[0], pair[1])

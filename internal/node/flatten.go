@@ -197,7 +197,7 @@ func (f *flattenGroup) flush() {
 func (f *flattenGroup) Batch(b *point.Batch) {
 	f.begin(b.Name)
 	m := &f.state.Merged
-	out := &f.flatten.batch
+	out := &f.batch
 	out.begin(b)
 	for i := range b.Points {
 		p := &b.Points[i]

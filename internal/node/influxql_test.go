@@ -208,10 +208,26 @@ func TestInfluxQLState(t *testing.T) {
 }
 
 var allCalls = [][]any{
-	{"count", "v"}, {"sum", "v"}, {"mean", "v"}, {"median", "v"}, {"mode", "v"}, {"spread", "v"}, {"stddev", "v"},
-	{"first", "v"}, {"last", "v"}, {"min", "v"}, {"max", "v"}, {"percentile", "v", 90.0}, {"distinct", "v"},
-	{"top", 3, "v"}, {"bottom", 3, "v"}, {"elapsed", "v", time.Second}, {"difference", "v"},
-	{"movingAverage", "v", 3}, {"cumulativeSum", "v"}, {"holtWinters", "v", 2, 0, time.Second},
+	{"count", "v"},
+	{"sum", "v"},
+	{"mean", "v"},
+	{"median", "v"},
+	{"mode", "v"},
+	{"spread", "v"},
+	{"stddev", "v"},
+	{"first", "v"},
+	{"last", "v"},
+	{"min", "v"},
+	{"max", "v"},
+	{"percentile", "v", 90.0},
+	{"distinct", "v"},
+	{"top", 3, "v"},
+	{"bottom", 3, "v"},
+	{"elapsed", "v", time.Second},
+	{"difference", "v"},
+	{"movingAverage", "v", 3},
+	{"cumulativeSum", "v"},
+	{"holtWinters", "v", 2, 0, time.Second},
 }
 
 func TestInfluxQLAllocs(t *testing.T) {

@@ -99,14 +99,22 @@ var floor = stream|from().measurement('floor').groupBy('b', 'f')
 			building,b=x,f=1 a.v=200,f.v=30 1s
 			building,b=x,f=2 a.v=200,f.v=40 1s
 			building,b=x,f=1 a.v=300,f.v=50 2s`},
-		{"specific first", coarse + "floor|join(building).as('f', 'a').on('b')", "floor,b=x,f=1 v=1 0s\nfloor,b=x,f=2 v=2 0s\nfloor,b=y,f=1 v=3 0s\nbuilding,b=x v=100 0s\nbuilding,b=y v=200 0s",
-			"floor,b=x,f=1 a.v=100,f.v=1 0s\nfloor,b=x,f=2 a.v=100,f.v=2 0s\nfloor,b=y,f=1 a.v=200,f.v=3 0s"},
-		{"without partner", coarse + "floor|join(building).as('f', 'a').on('b').fill(0.0)", "floor,b=x,f=1 v=1 0s\nfloor,b=x,f=1 v=2 1s\nbuilding,b=x v=100 1s\nfloor,b=x,f=1 v=3 2s\nbuilding,b=x v=7 3s",
-			"floor,b=x,f=1 a.v=0,f.v=1 0s\nfloor,b=x,f=1 a.v=100,f.v=2 1s"},
-		{"dimension that is a plain tag", "var all = stream|from().measurement('all')\nvar one = stream|from().measurement('one').groupBy('b', 'f')\none|join(all).as('o', 'a').on('b')", "all,b=x v=1 0s\nall,b=y v=2 0s\none,b=x,f=1 v=3 0s\none,b=y,f=1 v=4 0s",
-			"one,b=x,f=1 a.v=1,o.v=3 0s\none,b=y,f=1 a.v=2,o.v=4 0s"},
-		{"batches", coarse + "building|window().periodCount(1).everyCount(1)|join(floor|window().periodCount(1).everyCount(1)).as('a', 'f').on('b')|trickle()", "building,b=x v=100 0s\nfloor,b=x,f=1 v=10 0s\nfloor,b=x,f=2 v=20 0s",
-			"building,b=x,f=1 a.v=100,f.v=10 0s\nbuilding,b=x,f=2 a.v=100,f.v=20 0s"},
+		{
+			"specific first", coarse + "floor|join(building).as('f', 'a').on('b')", "floor,b=x,f=1 v=1 0s\nfloor,b=x,f=2 v=2 0s\nfloor,b=y,f=1 v=3 0s\nbuilding,b=x v=100 0s\nbuilding,b=y v=200 0s",
+			"floor,b=x,f=1 a.v=100,f.v=1 0s\nfloor,b=x,f=2 a.v=100,f.v=2 0s\nfloor,b=y,f=1 a.v=200,f.v=3 0s",
+		},
+		{
+			"without partner", coarse + "floor|join(building).as('f', 'a').on('b').fill(0.0)", "floor,b=x,f=1 v=1 0s\nfloor,b=x,f=1 v=2 1s\nbuilding,b=x v=100 1s\nfloor,b=x,f=1 v=3 2s\nbuilding,b=x v=7 3s",
+			"floor,b=x,f=1 a.v=0,f.v=1 0s\nfloor,b=x,f=1 a.v=100,f.v=2 1s",
+		},
+		{
+			"dimension that is a plain tag", "var all = stream|from().measurement('all')\nvar one = stream|from().measurement('one').groupBy('b', 'f')\none|join(all).as('o', 'a').on('b')", "all,b=x v=1 0s\nall,b=y v=2 0s\none,b=x,f=1 v=3 0s\none,b=y,f=1 v=4 0s",
+			"one,b=x,f=1 a.v=1,o.v=3 0s\none,b=y,f=1 a.v=2,o.v=4 0s",
+		},
+		{
+			"batches", coarse + "building|window().periodCount(1).everyCount(1)|join(floor|window().periodCount(1).everyCount(1)).as('a', 'f').on('b')|trickle()", "building,b=x v=100 0s\nfloor,b=x,f=1 v=10 0s\nfloor,b=x,f=2 v=20 0s",
+			"building,b=x,f=1 a.v=100,f.v=10 0s\nbuilding,b=x,f=2 a.v=100,f.v=20 0s",
+		},
 	})
 }
 

@@ -190,7 +190,7 @@ func (m *message) load(s *savedMessage, groups []*point.Group) {
 }
 
 func (q *queue) save(gs *savedGroups) []savedMessage {
-	var out []savedMessage
+	out := make([]savedMessage, 0, q.size)
 	for i := range q.size {
 		out = append(out, q.at(i).save(gs))
 	}

@@ -18,8 +18,14 @@ type unit struct {
 
 // units are the units of durations, the longest first. Scripts have no ns.
 var units = [...]unit{
-	{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
-	{"ms", time.Millisecond}, {"u", time.Microsecond}, {"ns", time.Nanosecond},
+	{"w", 7 * 24 * time.Hour},
+	{"d", 24 * time.Hour},
+	{"h", time.Hour},
+	{"m", time.Minute},
+	{"s", time.Second},
+	{"ms", time.Millisecond},
+	{"u", time.Microsecond},
+	{"ns", time.Nanosecond},
 }
 
 // FormatDuration returns d as a whole number of the longest unit that divides it: 90s, 1d, 1500ms.

@@ -244,8 +244,10 @@ const (
 	At        // @ chains a user-defined function
 )
 
-var opText = [...]string{Or: "OR", And: "AND", Eq: "==", Ne: "!=", Match: "=~", NMatch: "!~", Lt: "<", Le: "<=", Gt: ">",
-	Ge: ">=", Add: "+", Sub: "-", Mul: "*", Div: "/", Mod: "%", Not: "!", Pipe: "|", Dot: ".", At: "@"}
+var opText = [...]string{
+	Or: "OR", And: "AND", Eq: "==", Ne: "!=", Match: "=~", NMatch: "!~", Lt: "<", Le: "<=", Gt: ">",
+	Ge: ">=", Add: "+", Sub: "-", Mul: "*", Div: "/", Mod: "%", Not: "!", Pipe: "|", Dot: ".", At: "@",
+}
 
 func (o Op) String() string { return opText[o] }
 

@@ -92,7 +92,7 @@ func (v *Vector) Replay() ([]string, error) { return v.replay(replay.Options{}) 
 func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err error) {
 	transcript, err = v.replay(replay.Options{Between: func(i int, t *task.Task) (*task.Task, error) {
 		if i != n || t.Failed() != nil {
-			return t, nil
+			return t, nil //nolint:nilerr // that it has failed is in the transcript
 		}
 		var buf bytes.Buffer
 		if err := t.Save(&buf); err != nil {
@@ -123,7 +123,7 @@ func (v *Vector) replay(o replay.Options) ([]string, error) {
 	t, err := v.Load()
 	if err != nil {
 		w.Error(err.Error())
-		return splitFlushed(w, &out), nil //nolint:nilerr // a rejection is part of the transcript
+		return splitFlushed(w, &out), nil // a rejection is part of the transcript
 	}
 	src, err := replay.NewLines(v.Name+".lp", bytes.NewReader(v.Data), t.DBRPs()[0])
 	if err != nil {

@@ -125,7 +125,7 @@ func TestHousePower(t *testing.T) {
 // The idle CPU below a threshold, from inputs.cpu and from points with known times, posted.
 func TestCPUPost(t *testing.T) {
 	t.Parallel()
-	known, real := startHook(t, nil), startHook(t, nil)
+	known, actual := startHook(t, nil), startHook(t, nil)
 	s := newSetup(t)
 	s.inputs = `
 [[inputs.cpu]]
@@ -147,7 +147,7 @@ func TestCPUPost(t *testing.T) {
     |alert()
         .warn(lambda: "usage_idle" <= 100.0)
         .stateChangesOnly()
-        .post('`+real.URL+`')
+        .post('`+actual.URL+`')
 `)
 	s.start()
 	s.send(
@@ -175,7 +175,7 @@ func TestCPUPost(t *testing.T) {
 		Recoverable                                      bool
 		Data                                             struct{ Series []series }
 	}
-	require.NoError(t, json.Unmarshal([]byte(real.wait(t, 1)[0]), &event))
+	require.NoError(t, json.Unmarshal([]byte(actual.wait(t, 1)[0]), &event))
 	require.Equal(t, "real_cpu:nil", event.ID)
 	require.Equal(t, "real_cpu:nil is WARNING", event.Message)
 	require.Equal(t, "WARNING", event.Level)

@@ -56,7 +56,7 @@ func TestReload(t *testing.T) {
 	// A broken telegraf.conf is refused, and all goes on.
 	for name, conf := range map[string]string{
 		"syntax":         s.config() + "[[outputs.file\n",
-		"unknown option": strings.Replace(s.config(), "  scripts =", "  scrpits = []\n  scripts =", 1),
+		"unknown option": strings.Replace(s.config(), "  scripts =", "  skripts = []\n  scripts =", 1),
 		"wrong type":     strings.Replace(s.config(), "  scripts =", "  workers = 'two'\n  scripts =", 1),
 		"alerter":        strings.Replace(s.config(), `retry_min_interval = "100ms"`, `retry_min_interval = "100"`, 1),
 	} {

@@ -31,9 +31,14 @@ func TestAlertMetric(t *testing.T) {
 		GroupTags: []point.Tag{{Key: "empty"}, {Key: "host", Value: "x"}, {Key: "level", Value: "mine"}, {Key: "topic", Value: "y"}},
 		Tags:      []point.Tag{{Key: "a", Value: `"`}, {Key: "host", Value: "x"}},
 		Fields: []point.Field{
-			{Key: "b", Value: point.BoolValue(true)}, {Key: "d", Value: point.DurationValue(time.Minute)},
-			{Key: "f", Value: point.FloatValue(3)}, {Key: "g", Value: point.FloatValue(1e30)}, {Key: "h", Value: point.FloatValue(0.5)},
-			{Key: "i", Value: point.IntValue(-3)}, {Key: "n", Value: point.FloatValue(nan())}, {Key: "s", Value: point.StringValue("é\n")},
+			{Key: "b", Value: point.BoolValue(true)},
+			{Key: "d", Value: point.DurationValue(time.Minute)},
+			{Key: "f", Value: point.FloatValue(3)},
+			{Key: "g", Value: point.FloatValue(1e30)},
+			{Key: "h", Value: point.FloatValue(0.5)},
+			{Key: "i", Value: point.IntValue(-3)},
+			{Key: "n", Value: point.FloatValue(nan())},
+			{Key: "s", Value: point.StringValue("é\n")},
 		},
 		Data: []byte(`{"series":null}`),
 	}

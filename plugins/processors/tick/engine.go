@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,8 +155,9 @@ func (e *engine) dispatch(p *point.Point, hops int) {
 }
 
 // apply makes the tasks those of srcs. A task whose script is broken keeps running with the one it
-// has. It returns the number of changes.
-func (e *engine) apply(srcs []*source) (changes int) {
+// has.
+func (e *engine) apply(srcs []*source) {
+	changes := 0
 	wanted := make(map[string]bool, len(srcs))
 	var begin []*source
 	for _, s := range srcs {
@@ -199,7 +201,6 @@ func (e *engine) apply(srcs []*source) (changes int) {
 		e.log.Info(text)
 	}
 	e.news = e.news[:0]
-	return changes
 }
 
 // missing reports whether srcs lack a task that runs.
@@ -338,12 +339,12 @@ func oneLine(err error) string {
 	if !errors.As(err, &joined) {
 		return err.Error()
 	}
-	text := ""
+	var text strings.Builder
 	for i, x := range joined.Unwrap() {
 		if i > 0 {
-			text += "; "
+			text.WriteString("; ")
 		}
-		text += x.Error()
+		text.WriteString(x.Error())
 	}
-	return text
+	return text.String()
 }

@@ -2,6 +2,7 @@ package tick
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -114,7 +115,7 @@ func transcript(t *testing.T, v *ticktest.Vector) []string {
 	started := false
 	for {
 		it, err := src.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
