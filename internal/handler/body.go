@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode/utf8"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -217,6 +218,82 @@ func checkTemplates(nameText ...string) error {
 		}
 	}
 	return nil
+}
+
+// A renderer renders several templates over the data of one event and keeps the first error.
+type renderer struct {
+	data eventData
+	err  error
+}
+
+func rendererOf(e *alert.Event) *renderer { return &renderer{data: eventDataOf(e)} }
+
+func (r *renderer) text(name, text string) string {
+	if r.err != nil {
+		return ""
+	}
+	text, r.err = render(name, text, r.data)
+	return text
+}
+
+func (r *renderer) list(name string, texts []string) []string {
+	var list []string
+	for _, t := range texts {
+		list = append(list, r.text(name, t))
+	}
+	return list
+}
+
+// values renders the strings among the values.
+func (r *renderer) values(name string, values map[string]any) map[string]any {
+	m := make(map[string]any, len(values))
+	for k, v := range values {
+		if text, ok := v.(string); ok {
+			v = r.text(name, text)
+		}
+		m[k] = v
+	}
+	return m
+}
+
+func checkList(name string, texts []string) error {
+	for _, t := range texts {
+		if err := checkTemplates(name, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkValues(name string, values map[string]any) error {
+	for _, v := range values {
+		if text, ok := v.(string); ok {
+			if err := checkTemplates(name, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// textOf returns a string itself and anything else as JSON.
+func textOf(v any) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	text, _ := json.Marshal(v) // what has no JSON, as an infinite number, is empty
+	return string(text)
+}
+
+// cut returns at most the first n bytes of text, and no part of a character.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
 }
 
 // set puts a script's value into a map of options.

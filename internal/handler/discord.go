@@ -29,6 +29,9 @@ func (o *Discord) Declare(s *spec.Spec) {
 	s.Prop(&o.EmbedTitle, "embedTitle", "template of the title")
 }
 
+// Destination is the workspace.
+func (o *Discord) Destination() string { return o.Workspace }
+
 // DiscordConfig is one section discord.
 type DiscordConfig struct {
 	HTTP
@@ -41,6 +44,7 @@ type DiscordConfig struct {
 }
 
 func (c *DiscordConfig) id() (string, bool) { return c.Workspace, c.Default }
+func (c *DiscordConfig) alone()             { c.Default = true }
 
 // Matches reports whether options mean this workspace.
 func (c *DiscordConfig) Matches(options spec.Declarer) bool {

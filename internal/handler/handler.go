@@ -41,13 +41,15 @@ type Kind struct {
 	Many     bool     // the section may be repeated
 	Parallel int      // deliveries at a time to one destination, 1 if unset
 
-	Options func() spec.Declarer                // new options; a pointer to a struct
-	Config  func() any                          // new configuration with its defaults, or nil if there is none
-	Open    func(configs []any) (Sender, error) // nil: declared only, so that scripts load
+	Options func() spec.Declarer // new options; a pointer to a struct
+	Config  func() any           // new configuration with its defaults
+	Open    func(configs []any) (Sender, error)
 }
 
 // Section is what every configuration has in common. It is embedded.
 type Section struct {
+	// Enabled is false for a section that is there but does not count.
+	Enabled *bool `toml:"enabled"`
 	// Global lets events come here whose script names no handler of this kind.
 	Global bool `toml:"global"`
 	// StateChangesOnly drops events whose level is the previous one.
@@ -58,6 +60,9 @@ type Section struct {
 
 // Common returns the section itself: how the caller finds it in any configuration.
 func (s *Section) Common() *Section { return s }
+
+// Off reports whether the section is switched off.
+func (s *Section) Off() bool { return s.Enabled != nil && !*s.Enabled }
 
 // A Destiner says which receiver the options mean. Events for different receivers wait in different
 // queues; without it all of a kind share one.

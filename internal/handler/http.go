@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -45,10 +46,15 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
-// post sends one request and returns the status and the beginning of the response body. The URL,
-// which may hold a token, is not in its errors.
+// post makes one POST request; see [exchange].
 func post(ctx context.Context, c *http.Client, target string, header http.Header, body []byte) (*http.Response, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	return exchange(ctx, c, http.MethodPost, target, header, body)
+}
+
+// exchange makes one request and returns the response and the beginning of its body. The URL, which
+// may hold a token, is not in its errors.
+func exchange(ctx context.Context, c *http.Client, method, target string, header http.Header, body []byte) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, Permanent(withoutURL(err))
 	}
@@ -64,11 +70,40 @@ func post(ctx context.Context, c *http.Client, target string, header http.Header
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("post to %s: %w", req.URL.Host, withoutURL(err))
+		return nil, nil, fmt.Errorf("%s to %s: %w", strings.ToLower(method), req.URL.Host, withoutURL(err))
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	return resp, text, nil
+}
+
+// An Auth is how a configuration proves itself to a server: by user and password, or by a token. It
+// is embedded.
+type Auth struct {
+	Username Secret `toml:"username"`
+	Password Secret `toml:"password"`
+	Token    Secret `toml:"token"`
+}
+
+// authorize sets the header for it, if anything is configured.
+func (a *Auth) authorize(header map[string]string) error {
+	if a.Token.Empty() {
+		return basicAuth(header, a.Username, a.Password)
+	}
+	token, err := a.Token.Get()
+	header["Authorization"] = "Bearer " + token
+	return err
+}
+
+// basicAuth sets the header for a user, if there is one.
+func basicAuth(header map[string]string, username, password Secret) error {
+	user, err := username.Get()
+	if err != nil || user == "" {
+		return err
+	}
+	pass, err := password.Get()
+	header["Authorization"] = "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
+	return err
 }
 
 func withoutURL(err error) error {
@@ -79,17 +114,13 @@ func withoutURL(err error) error {
 	return err
 }
 
-// checkStatus returns nil for a wanted status (any 2xx if none is named) and else an error that is
-// permanent if the receiver refused this very request.
-func checkStatus(resp *http.Response, text string, want ...int) error {
-	ok := len(want) == 0 && resp.StatusCode/100 == 2
-	for _, w := range want {
-		ok = ok || resp.StatusCode == w
-	}
-	if ok {
+// checkStatus returns nil for any 2xx, for what was taken must not be repeated, and else an error
+// that is permanent if the receiver refused this very request.
+func checkStatus(resp *http.Response, text string) error {
+	if resp.StatusCode/100 == 2 {
 		return nil
 	}
-	err := fmt.Errorf("post to %s: status %d", resp.Request.URL.Host, resp.StatusCode)
+	err := fmt.Errorf("%s to %s: status %d", strings.ToLower(resp.Request.Method), resp.Request.URL.Host, resp.StatusCode)
 	if text = shorten(text); text != "" {
 		err = fmt.Errorf("%w: %s", err, text)
 	}
@@ -97,8 +128,6 @@ func checkStatus(resp *http.Response, text string, want ...int) error {
 	case resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode == http.StatusTooEarly,
 		resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode >= 500:
 		return &Error{Err: err, After: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
-	case resp.StatusCode/100 == 2:
-		return nil // not the documented one, but taken; a repeat would arrive twice
 	}
 	return Permanent(err)
 }

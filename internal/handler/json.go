@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
@@ -35,16 +36,76 @@ type jsonConfig[C any] interface {
 
 // A document is one request.
 type document struct {
+	method string // POST if unset
 	url    string
 	header map[string]string
 	body   any
-	bare   bool  // no newline behind the body
-	want   []int // statuses, any 2xx if there are none
+	form   url.Values // instead of the body
+	bare   bool       // no newline behind the body
+}
+
+func (d *document) encode() (text []byte, contentType string, err error) {
+	if d.form != nil {
+		return []byte(d.form.Encode()), "application/x-www-form-urlencoded", nil
+	}
+	text, err = json.Marshal(d.body)
+	if err == nil && !d.bare {
+		text = append(text, '\n')
+	}
+	return text, "application/json", err
 }
 
 // named configurations may be repeated: options choose one by name.
 type named interface {
 	id() (name string, isDefault bool)
+	// alone makes it the default, as the only one is.
+	alone()
+}
+
+// choose returns the index of the configuration called want, or of the default if want is empty.
+// What says what the name is of.
+func choose[P any](kind, what, want string, configs []P) (int, error) {
+	var names []string
+	for i, c := range configs {
+		n, ok := any(c).(named)
+		if !ok {
+			return i, nil
+		}
+		name, isDefault := n.id()
+		if name == want && want != "" || want == "" && isDefault {
+			return i, nil
+		}
+		names = append(names, name)
+	}
+	switch n := syntax.Nearest(want, names); {
+	case want == "":
+		return 0, Permanent(fmt.Errorf("%s: no %s is named and none is the default", kind, what))
+	case n != "":
+		return 0, Permanent(fmt.Errorf("%s: unknown %s %q; did you mean %s?", kind, what, want, n))
+	}
+	return 0, Permanent(fmt.Errorf("%s: unknown %s %q", kind, what, want))
+}
+
+// checkNames checks the names of configurations and makes an only one the default.
+func checkNames[P named](kind, what string, configs []P) error {
+	if len(configs) == 1 {
+		configs[0].alone()
+	}
+	seen, defaults := map[string]bool{}, 0
+	for _, c := range configs {
+		name, isDefault := c.id()
+		if seen[name] {
+			return fmt.Errorf("%s: %s %q stands there twice", kind, what, name)
+		}
+		seen[name] = true
+		if isDefault {
+			defaults++
+		}
+	}
+	if defaults > 1 {
+		return fmt.Errorf("%s: more than one %s is the default", kind, what)
+	}
+	return nil
 }
 
 type jsonSender[C any, P jsonConfig[C]] struct {
@@ -59,6 +120,7 @@ type jsonSender[C any, P jsonConfig[C]] struct {
 func openJSON[C any, P jsonConfig[C]](kind string, pick func(spec.Declarer) string) func([]any) (Sender, error) {
 	return func(configs []any) (Sender, error) {
 		s := &jsonSender[C, P]{kind: kind, pick: pick}
+		var names []named
 		for _, c := range configs {
 			p := c.(P)
 			if err := p.check(); err != nil {
@@ -69,36 +131,23 @@ func openJSON[C any, P jsonConfig[C]](kind string, pick func(spec.Declarer) stri
 				return nil, fmt.Errorf("%s: %w", kind, err)
 			}
 			s.configs, s.clients = append(s.configs, p), append(s.clients, client)
+			if n, ok := any(p).(named); ok {
+				names = append(names, n)
+			}
+		}
+		if err := checkNames(kind, "workspace", names); err != nil {
+			return nil, err
 		}
 		return s, nil
 	}
 }
 
-// choose returns the index of the configuration for options.
 func (s *jsonSender[C, P]) choose(options spec.Declarer) (int, error) {
 	want := ""
 	if s.pick != nil {
 		want = s.pick(options)
 	}
-	var names []string
-	for i, c := range s.configs {
-		n, ok := any(c).(named)
-		if !ok {
-			return i, nil
-		}
-		name, isDefault := n.id()
-		if name == want && want != "" || want == "" && (isDefault || len(s.configs) == 1) {
-			return i, nil
-		}
-		names = append(names, name)
-	}
-	switch n := syntax.Nearest(want, names); {
-	case want == "":
-		return 0, Permanent(fmt.Errorf("%s: none of the sections is the default", s.kind))
-	case n != "":
-		return 0, Permanent(fmt.Errorf("%s: unknown workspace %q; did you mean %s?", s.kind, want, n))
-	}
-	return 0, Permanent(fmt.Errorf("%s: unknown workspace %q", s.kind, want))
+	return choose(s.kind, "workspace", want, s.configs)
 }
 
 func (s *jsonSender[C, P]) Send(ctx context.Context, e *alert.Event, options spec.Declarer) error {
@@ -110,20 +159,17 @@ func (s *jsonSender[C, P]) Send(ctx context.Context, e *alert.Event, options spe
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.kind, err)
 	}
-	body, err := json.Marshal(d.body)
+	body, contentType, err := d.encode()
 	if err != nil {
 		return Permanent(fmt.Errorf("%s: %w", s.kind, err))
 	}
-	if !d.bare {
-		body = append(body, '\n')
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
+	header := http.Header{"Content-Type": {contentType}}
 	for k, v := range d.header {
 		header.Set(k, v)
 	}
-	resp, text, err := post(ctx, s.clients[i], d.url, header, body)
+	resp, text, err := exchange(ctx, s.clients[i], or(d.method, http.MethodPost), d.url, header, body)
 	if err == nil {
-		err = checkStatus(resp, string(text), d.want...)
+		err = checkStatus(resp, string(text))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.kind, err)

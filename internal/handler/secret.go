@@ -41,3 +41,11 @@ func (s Secret) GoString() string { return s.String() }
 
 // MarshalText keeps encoders from looking inside.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// orSecret returns text, or that of s if it is empty.
+func orSecret(text string, s Secret) (string, error) {
+	if text != "" {
+		return text, nil
+	}
+	return s.Get()
+}

@@ -144,8 +144,8 @@ func TestExec(t *testing.T) {
 
 // A request is what a server got.
 type request struct {
-	path, body string
-	header     http.Header
+	method, path, body string
+	header             http.Header
 }
 
 func serve(t *testing.T, answer func(w http.ResponseWriter)) (*httptest.Server, chan request) {
@@ -153,7 +153,7 @@ func serve(t *testing.T, answer func(w http.ResponseWriter)) (*httptest.Server, 
 	got := make(chan request, 16)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
-		got <- request{r.URL.RequestURI(), string(text), r.Header}
+		got <- request{r.Method, r.URL.RequestURI(), string(text), r.Header}
 		if answer != nil {
 			answer(w)
 		}

@@ -27,6 +27,9 @@ func (o *Slack) Declare(s *spec.Spec) {
 	s.Prop(&o.IconEmoji, "iconEmoji", "icon to post with")
 }
 
+// Destination is the workspace.
+func (o *Slack) Destination() string { return o.Workspace }
+
 // SlackConfig is one section slack. Either url is an incoming webhook, or token is for the API that url names.
 type SlackConfig struct {
 	HTTP
@@ -40,6 +43,7 @@ type SlackConfig struct {
 }
 
 func (c *SlackConfig) id() (string, bool) { return c.Workspace, c.Default }
+func (c *SlackConfig) alone()             { c.Default = true }
 
 // Matches reports whether options mean this workspace.
 func (c *SlackConfig) Matches(options spec.Declarer) bool {
