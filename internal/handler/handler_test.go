@@ -122,6 +122,9 @@ func TestDeclarations(t *testing.T) {
 		{"bigPanda", nil, []call{{"appKey", []spec.Arg{str("k")}}, {"attribute", []spec.Arg{str("a"), str("b")}}}, `{"app-key":"k","attributes":{"a":"b"}}`},
 		{"hipChat", nil, []call{{"room", []spec.Arg{str("r")}}, {"token", []spec.Arg{str("t")}}}, `{"room":"r","token":"t"}`},
 		{"talk", nil, nil, `{}`},
+		{"alertmanager", nil, []call{{"alertname", []spec.Arg{str("n")}}, {"label", []spec.Arg{str("a"), str("b")}}, {"annotation", []spec.Arg{str("c"), str("d")}}, {"timeout", []spec.Arg{ten}}}, `{"alertname":"n","labels":{"a":"b"},"annotations":{"c":"d"},"timeout":10000000000}`},
+		{"ntfy", nil, []call{{"ntfyTopic", []spec.Arg{str("t")}}, {"title", []spec.Arg{str("x")}}, {"priority", []spec.Arg{num(4)}}, {"tags", []spec.Arg{str("a"), str("b")}}, {"click", []spec.Arg{str("u")}}}, `{"topic":"t","title":"x","priority":4,"tags":["a","b"],"click":"u"}`},
+		{"matrix", nil, []call{{"room", []spec.Arg{str("!r:x")}}, {"sendDetails", nil}}, `{"room":"!r:x","send-details":true}`},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			o := spec.NewHandler(c.kind)
@@ -162,6 +165,10 @@ func TestDeclarationErrors(t *testing.T) {
 		{"snmpTrap", []spec.Arg{str("1")}, "data", []spec.Arg{str("1"), str("x"), str("1")}, `got "x"`},
 		{"pagerDuty2", nil, "link", nil, "want href"},
 		{"email", nil, "toTemplates", []spec.Arg{str("{{ nope }}")}, `function "nope" not defined`},
+		{"mqtt", nil, "qos", []spec.Arg{num(3)}, "want 0, 1 or 2, got 3"},
+		{"ntfy", nil, "priority", []spec.Arg{num(6)}, "priority must be 1 to 5, got 6"},
+		{"matrix", nil, "room", []spec.Arg{str("#ops:x")}, "want the ID of a room"},
+		{"kafka", nil, "partitionHashAlgorithm", []spec.Arg{str("md5")}, "want crc32"},
 		{"pushover", nil, "url", []spec.Arg{str("x")}, "has no property url; did you mean URL?"},
 	} {
 		s := spec.Of(c.kind, spec.NewHandler(c.kind))
