@@ -40,6 +40,7 @@ type Alerter struct {
 	Statistics *selfstat.Collector `toml:"-"`
 
 	configs  map[*handler.Kind][]any // sections of handlers
+	off      map[*handler.Kind]bool  // which have a section that is switched off
 	topics   []*topicHandler
 	influx   []*influxSection
 	stats    *stats
@@ -66,9 +67,6 @@ func (a *Alerter) Init() error {
 	a.limit = newLimiter(10*time.Minute, time.Now)
 	a.outlets = map[*handler.Kind]*outlet{}
 	for _, k := range handler.Kinds() {
-		if k.Open == nil {
-			continue
-		}
 		configs := a.configs[k]
 		if len(configs) == 0 && k.Required {
 			continue
@@ -161,7 +159,7 @@ func (a *Alerter) deliveries(e *alert.Event, fail failFunc) []delivery {
 		named[k] = true
 		o := a.outlets[k]
 		if o == nil {
-			fail(k.Name, e, unavailable(k))
+			fail(k.Name, e, a.unavailable(k))
 			continue
 		}
 		options, err := k.DecodeOptions(h.Options)
@@ -179,8 +177,7 @@ func (a *Alerter) deliveries(e *alert.Event, fail failFunc) []delivery {
 	return list
 }
 
-// ErrUnavailable is what the error for a handler without its section is, and that for one that
-// cannot deliver yet.
+// ErrUnavailable is what the error for a handler without its section is.
 var ErrUnavailable = errors.New("unavailable")
 
 type unavailableError string
@@ -188,9 +185,9 @@ type unavailableError string
 func (e unavailableError) Error() string      { return string(e) }
 func (unavailableError) Is(target error) bool { return target == ErrUnavailable }
 
-func unavailable(k *handler.Kind) error {
-	if k.Open == nil {
-		return unavailableError("not supported yet")
+func (a *Alerter) unavailable(k *handler.Kind) error {
+	if a.off[k] {
+		return unavailableError("not enabled: [outputs.alerter." + k.Section + "] has enabled = false")
 	}
 	return unavailableError("not configured: add [outputs.alerter." + k.Section + "]")
 }

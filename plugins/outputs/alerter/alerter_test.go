@@ -197,7 +197,8 @@ func TestConfigErrors(t *testing.T) {
 		`outputs.alerter.email: unknown option "hots"; did you mean host?`:           "[outputs.alerter.email]\nhots = 'x'",
 		`outputs.alerter.http: unknown option "endpiont"; did you mean endpoint?`:    "[[outputs.alerter.http]]\nendpiont = 'x'",
 		`unknown option "close_timeuot"; did you mean close_timeout?`:                "close_timeuot = '1s'",
-		`outputs.alerter.kafka: the handler kafka is not supported yet`:              "[outputs.alerter.kafka]",
+		`outputs.alerter.kafka: unknown option "broker"; did you mean brokers?`:      "[[outputs.alerter.kafka]]\nbroker = 'x'",
+		`outputs.alerter.zenoss: want one section`:                                   "[[outputs.alerter.zenoss]]\n[[outputs.alerter.zenoss]]",
 		`outputs.alerter.influxdb: unknown option "databse"; did you mean database?`: "[outputs.alerter.influxdb]\ndatabse = 'x'",
 		`outputs.alerter.influxdb: unknown option "database_tag"`:                    "[outputs.alerter.influxdb]\ndatabase_tag = 'x'",
 		`want one section [outputs.alerter.email]`:                                   "[[outputs.alerter.email]]\n[[outputs.alerter.email]]",
@@ -221,6 +222,26 @@ func TestConfigErrors(t *testing.T) {
 		a.Log = &testutil.CaptureLogger{}
 		require.ErrorContains(t, a.Init(), want)
 	}
+}
+
+// TestDisabledSection wants a section that is not enabled to count as if it were not there.
+func TestDisabledSection(t *testing.T) {
+	a, log := run(t, `
+  [outputs.alerter.talk]
+    enabled = false
+    global = true
+  [outputs.alerter.zenoss]
+    enabled = true
+    url = "http://127.0.0.1:1"
+    severity_map = {OK = 0, critical = "Worst"}
+`)
+	require.Empty(t, a.configs[handler.Lookup("talk")])
+	zenoss := a.configs[handler.Lookup("zenoss")][0].(*handler.ZenossConfig)
+	require.Equal(t, map[string]any{"OK": int64(0), "critical": "Worst"}, zenoss.SeverityMap)
+	emit(t, a, "a-1", `[{"kind":"talk"}]`)
+	require.Contains(t, strings.Join(log.Errors(), "\n"), "talk: alert \"a\" of task \"cpu\" dropped: not enabled: [outputs.alerter.talk] has enabled = false")
+	emit(t, a, "a-2", "")
+	require.EqualValues(t, 1, a.stats.get("talk").failed.Get(), "global does not count either")
 }
 
 func TestSampleConfig(t *testing.T) {
@@ -279,7 +300,7 @@ func TestPermanentCauses(t *testing.T) {
 	all := strings.Join(log.Errors(), "\n")
 	require.Equal(t, 5, len(log.Errors()), all)
 	require.Contains(t, all, "email: alert \"a\" of task \"cpu\" dropped: not configured: add [outputs.alerter.email]")
-	require.Contains(t, all, "kafka: alert \"a\" of task \"cpu\" dropped: not supported yet")
+	require.Contains(t, all, "kafka: alert \"a\" of task \"cpu\" dropped: not configured: add [outputs.alerter.kafka]")
 	require.Contains(t, all, `unknown handler "slak"; did you mean slack?`)
 	require.Contains(t, all, `unknown field "pth"`)
 	require.Contains(t, all, "path must be absolute")

@@ -55,7 +55,7 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 	for _, k := range handler.Kinds() {
 		sections[k.Section] = k
 	}
-	a.configs = map[*handler.Kind][]any{}
+	a.configs, a.off = map[*handler.Kind][]any{}, map[*handler.Kind]bool{}
 	for _, key := range sorted(keys) {
 		where := "outputs.alerter." + key
 		n := keys[key]
@@ -82,9 +82,6 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 }
 
 func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
-	if k.Config == nil {
-		return fmt.Errorf("the handler %s is not supported yet", k.Name)
-	}
 	tables, err := n.tables()
 	if err != nil {
 		return err
@@ -96,6 +93,10 @@ func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
 		c := k.Config()
 		if err := read(t, c); err != nil {
 			return err
+		}
+		if common(c).Off() {
+			a.off[k] = true
+			continue
 		}
 		a.configs[k] = append(a.configs[k], c)
 	}

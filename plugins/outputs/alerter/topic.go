@@ -90,9 +90,6 @@ func (h *topicHandler) init() error {
 	if h.Topic == "" {
 		return errors.New("handler: topic is missing")
 	}
-	if h.kind.Open == nil {
-		return fmt.Errorf("handler: the handler %s is not supported yet", h.kind.Name)
-	}
 	if strings.TrimSpace(h.Match) == "" {
 		return nil
 	}
@@ -176,7 +173,7 @@ func (a *Alerter) addTopics(list []delivery, e *alert.Event, fail failFunc) []de
 		if o := a.outlets[h.kind]; o != nil {
 			list = o.add(list, &seen, h.options)
 		} else {
-			fail(h.kind.Name, e, unavailable(h.kind))
+			fail(h.kind.Name, e, a.unavailable(h.kind))
 		}
 	}
 	return list

@@ -66,6 +66,19 @@ func TestTopicHandlerOptions(t *testing.T) {
 	require.Equal(t, &handler.Post{
 		URL: "http://a", CaptureResponse: true, SkipSSLVerification: true, Timeout: 10e9, Headers: map[string]string{"A": "b"},
 	}, a.topics[0].options)
+	a, err = load(`
+  [[outputs.alerter.handler]]
+    topic = "x"
+    kind = "mqtt"
+    options = {topic = "t", qos = "exactly-one", broker_name = "b"}
+  [[outputs.alerter.handler]]
+    topic = "x"
+    kind = "kafka"
+    options = {topic = "t", disable_partition_by_id = true, partition_algorithm = "murmur2"}
+`)
+	require.NoError(t, err)
+	require.Equal(t, &handler.MQTT{Topic: "t", QoS: 2, BrokerName: "b"}, a.topics[0].options)
+	require.Equal(t, &handler.Kafka{Topic: "t", DisablePartitionByID: true, PartitionAlgorithm: "murmur2"}, a.topics[1].options)
 	const section = "[[outputs.alerter.handler]]\n"
 	for want, text := range map[string]string{
 		`unknown handler "lgo"; did you mean log?`:          "topic = 't'\nkind = 'lgo'",
@@ -77,10 +90,9 @@ func TestTopicHandlerOptions(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	for want, text := range map[string]string{
-		"topic is missing":           "kind = 'log'",
-		"kafka is not supported yet": "topic = 't'\nkind = 'kafka'",
-		"match:1:":                   "topic = 't'\nkind = 'log'\nmatch = 'level() >='",
-		"unknown name CRIT":          "topic = 't'\nkind = 'log'\nmatch = 'level() >= CRIT'",
+		"topic is missing":  "kind = 'log'",
+		"match:1:":          "topic = 't'\nkind = 'log'\nmatch = 'level() >='",
+		"unknown name CRIT": "topic = 't'\nkind = 'log'\nmatch = 'level() >= CRIT'",
 	} {
 		a, err := load(section + text)
 		require.NoError(t, err)
