@@ -33,6 +33,7 @@ type Alerter struct {
 	RetryMinInterval config.Duration `toml:"retry_min_interval"`
 	RetryMaxInterval config.Duration `toml:"retry_max_interval"`
 	RetryMaxAge      config.Duration `toml:"retry_max_age"`
+	StateDirectory   string          `toml:"state_directory"`
 	SpoolMaxEvents   int             `toml:"spool_max_events"`
 	SpoolMaxSize     config.Size     `toml:"spool_max_size"`
 
@@ -97,16 +98,34 @@ func (a *Alerter) Connect() error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	a.dispatch = newDispatcher(a, newMemorySpool(a.SpoolMaxEvents, int64(a.SpoolMaxSize)))
+	var dir folder
+	if a.StateDirectory != "" {
+		dir = diskFolder(a.StateDirectory)
+	}
+	var err error
+	if a.dispatch, err = a.openDispatcher(dir); err != nil {
+		return err
+	}
 	for _, s := range a.influx {
 		a.points = append(a.points, newPointWriter(a, s))
 	}
 	return nil
 }
 
-// Write takes over events and points. It returns at once and takes all of them: what cannot be
-// delivered is for the retries, and what never can be would only come back.
+// Write takes over events and points. It takes all of them: what cannot be delivered is for the
+// retries, and what never can be would only come back.
+//
+// With a durable spool it returns when the events are on the disk, after one sync for all of them.
+// For those whose metric tracks its delivery it does not wait: their source hears when they are on
+// the disk, and one sync covers what several calls have brought.
 func (a *Alerter) Write(metrics []telegraf.Metric) error {
+	var tracked []telegraf.Metric
+	wait := false
+	defer func() {
+		if wait || tracked != nil {
+			a.dispatch.spool.Commit(tracked, wait)
+		}
+	}()
 	for _, m := range metrics {
 		kind, _ := m.GetTag("tick")
 		switch kind {
@@ -117,6 +136,11 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 				continue
 			}
 			a.event(e)
+			if _, ok := m.(telegraf.TrackingMetric); ok {
+				tracked = append(tracked, m)
+			} else {
+				wait = true
+			}
 		case "point":
 			if len(a.points) == 0 {
 				a.refuse("point", errors.New("points to write to InfluxDB are dropped: add [outputs.alerter.influxdb] or [outputs.alerter.influxdb_v2]"))
@@ -207,11 +231,14 @@ func (a *Alerter) Close() error {
 	for _, w := range a.points {
 		go func() { done <- w.close(deadline) }()
 	}
-	left, clean := 0, true
+	left, kept, clean := 0, false, true
 	if a.dispatch != nil {
-		left, clean = a.dispatch.close(deadline)
+		left, kept, clean = a.dispatch.close(deadline)
 	}
-	if left > 0 {
+	switch {
+	case left > 0 && kept:
+		a.Log.Infof("Closing with %d alert deliveries still to be made; they are kept in %s", left, a.StateDirectory)
+	case left > 0:
 		a.Log.Warnf("Closing with %d alert deliveries that could not be made", left)
 	}
 	lost := 0

@@ -2,6 +2,7 @@ package alerter
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -31,7 +32,8 @@ type dispatcher struct {
 	mu      sync.Mutex
 	spool   Spool
 	queues  map[string]*queue
-	waiting map[uint64][]*delivery // by number of the event
+	room    room
+	touched map[string]struct{} // IDs of alerts that came before an earlier process's were read
 	closing bool
 	idle    chan struct{} // closed when closing and no worker is left
 	workers int
@@ -43,61 +45,56 @@ func newDispatcher(a *Alerter, s Spool) *dispatcher {
 		timeout:  time.Duration(a.Timeout),
 		retryMin: time.Duration(a.RetryMinInterval), retryMax: time.Duration(a.RetryMaxInterval),
 		maxAge: time.Duration(a.RetryMaxAge), spool: s,
-		queues: map[string]*queue{}, waiting: map[uint64][]*delivery{}, idle: make(chan struct{}),
+		queues: map[string]*queue{}, idle: make(chan struct{}),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
 
-// put spools e and queues its deliveries.
+// put spools e and queues its deliveries. It is not safe before a commit.
 func (d *dispatcher) put(e *alert.Event, list []delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	seq, dropped, err := d.spool.Put(e, len(list))
-	switch {
-	case errors.Is(err, errKnown):
-		d.stats.get("").repeated.Incr(1)
-		return
-	case err != nil:
-		// Better delivered without a net than not at all.
-		d.limit.log(d.log.Errorf, "spool", fmt.Errorf("spool: %w", err))
-	}
-	d.evict(dropped)
-	now := time.Now()
+	items := make([]*delivery, len(list))
 	for i := range list {
 		it := list[i]
-		it.seq, it.since = seq, now
-		if it.timeout <= 0 {
-			it.timeout = d.timeout
+		it.dest = it.key()
+		var err error
+		if it.origin, err = json.Marshal(it.options); err != nil {
+			d.limit.log(d.log.Errorf, "options", fmt.Errorf("options of %s: %w", it.outlet.kind.Name, err))
 		}
-		d.waiting[seq] = append(d.waiting[seq], &it)
-		key := it.key()
-		q := d.queues[key]
-		if q == nil {
-			q = newQueue(it.outlet, key)
-			d.queues[key] = q
-		}
-		q.push(&it)
-		d.stats.get(it.outlet.kind.Name).queued.Incr(1)
-		d.start(q)
+		items[i] = &it
+	}
+	if d.spool.Put(e, items) != nil {
+		d.stats.get("").repeated.Incr(1)
+		return
+	}
+	if d.touched != nil && len(d.touched) < remembered {
+		d.touched[e.ID] = struct{}{}
+	}
+	now := time.Now()
+	for _, it := range items {
+		it.since = now
+		d.enqueue(it)
+	}
+	if len(items) > 0 {
+		d.makeRoom(items[0].seq)
 	}
 }
 
-func (d *dispatcher) evict(dropped []uint64) {
-	for _, seq := range dropped {
-		for _, it := range d.waiting[seq] {
-			if it.queue.drop(it) {
-				st := d.stats.get(it.outlet.kind.Name)
-				st.dropped.Incr(1)
-				st.queued.Incr(-1)
-			}
-		}
-		// What is being tried right now ends as it ends.
-		delete(d.waiting, seq)
+// enqueue lets a delivery wait for its turn.
+func (d *dispatcher) enqueue(it *delivery) {
+	if it.timeout <= 0 {
+		it.timeout = d.timeout
 	}
-	if len(dropped) > 0 {
-		d.limit.log(d.log.Warnf, "spool full", errors.New("spool is full: the oldest undelivered alerts are dropped"))
+	q := d.queues[it.dest]
+	if q == nil {
+		q = newQueue(it.outlet, it.dest)
+		d.queues[it.dest] = q
 	}
+	d.room.add(it, q.push(it))
+	d.stats.get(it.outlet.kind.Name).queued.Incr(1)
+	d.start(q)
 }
 
 // start makes sure that a worker looks at q.
@@ -170,6 +167,7 @@ func (d *dispatcher) attempt(q *queue, c *chain) {
 	var how *handler.Error
 	if errors.As(err, &how) && how.Rest != nil {
 		it.options = how.Rest
+		d.spool.Rest(it)
 	}
 	switch {
 	case err == nil:
@@ -212,20 +210,8 @@ func (d *dispatcher) finish(q *queue, c *chain) {
 	it := c.items[0]
 	q.remove(c)
 	d.stats.get(q.outlet.kind.Name).queued.Incr(-1)
-	d.spool.Done(it.seq)
-	list := d.waiting[it.seq]
-	for i := range list {
-		if list[i] == it {
-			list[i] = list[len(list)-1]
-			list = list[:len(list)-1]
-			break
-		}
-	}
-	if len(list) == 0 {
-		delete(d.waiting, it.seq) // or the spool has dropped the event meanwhile
-	} else {
-		d.waiting[it.seq] = list
-	}
+	d.room.remove(it)
+	d.spool.Done(it, made)
 }
 
 func (d *dispatcher) send(it *delivery) (err error) {
@@ -244,9 +230,9 @@ func (d *dispatcher) send(it *delivery) (err error) {
 	return err
 }
 
-// close gives every queued delivery one last attempt until the deadline and returns how many remain,
-// and whether all senders have come back.
-func (d *dispatcher) close(deadline time.Time) (left int, clean bool) {
+// close gives every queued delivery one last attempt until the deadline. It returns how many remain,
+// whether the spool keeps them, and whether all senders have come back.
+func (d *dispatcher) close(deadline time.Time) (left int, kept, clean bool) {
 	d.mu.Lock()
 	d.closing = true
 	for _, q := range d.queues {
@@ -269,12 +255,13 @@ func (d *dispatcher) close(deadline time.Time) (left int, clean bool) {
 	case <-time.After(time.Second): // one does not heed its context
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, q := range d.queues {
 		left += q.n
 	}
-	if err := d.spool.Close(); err != nil {
+	d.mu.Unlock()
+	kept, err := d.spool.Close()
+	if err != nil {
 		d.log.Errorf("Closing the spool: %v", err)
 	}
-	return left, clean
+	return left, kept, clean
 }

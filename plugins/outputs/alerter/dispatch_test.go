@@ -144,14 +144,14 @@ func TestOrderUnderRetry(t *testing.T) {
 			require.Equal(t, []string{"b2", "b4", "b6", "b8", "b10"}, rest)
 			require.Zero(t, b.mustClose(t))
 			require.Empty(t, b.queues)
-			require.Empty(t, b.waiting)
+			require.Zero(t, b.room.newest.Len()+b.room.superseded.Len())
 		})
 	}
 }
 
 func (b *bench) mustClose(t *testing.T) int {
 	t.Helper()
-	left, clean := b.close(time.Now().Add(5 * time.Second))
+	left, _, clean := b.close(time.Now().Add(5 * time.Second))
 	require.True(t, clean)
 	return left
 }
@@ -356,7 +356,7 @@ func TestSpoolBounds(t *testing.T) {
 		for _, q := range b.queues {
 			held += q.n
 		}
-		waiting := len(b.waiting)
+		waiting := b.room.newest.Len() + b.room.superseded.Len()
 		b.mu.Unlock()
 		require.LessOrEqual(t, held, 11, "a queue lets go of what the spool has dropped")
 		require.LessOrEqual(t, waiting, 11)
@@ -366,38 +366,6 @@ func TestSpoolBounds(t *testing.T) {
 		require.LessOrEqual(t, len(r.order()), 11, "the oldest were dropped")
 		require.Zero(t, b.mustClose(t))
 	})
-}
-
-func TestMemorySpool(t *testing.T) {
-	s := newMemorySpool(100, 10000)
-	e := func(id string) *alert.Event { return &alert.Event{EventID: id, Details: strings.Repeat("x", 2000)} }
-	seq, _, err := s.Put(e("a"), 2)
-	require.NoError(t, err)
-	_, _, err = s.Put(e("a"), 1)
-	require.ErrorIs(t, err, errKnown)
-	s.Done(seq)
-	require.NotZero(t, s.bytes)
-	s.Done(seq)
-	s.Done(seq)
-	require.Zero(t, s.bytes)
-	_, _, err = s.Put(e("a"), 1)
-	require.ErrorIs(t, err, errKnown, "delivered, but not forgotten")
-	for i := range 10 {
-		_, dropped, err := s.Put(e(strconv.Itoa(i)), 1)
-		require.NoError(t, err)
-		require.LessOrEqual(t, s.bytes, int64(10000))
-		require.Equal(t, i >= 3, len(dropped) == 1, i)
-	}
-	_, _, err = s.Put(&alert.Event{EventID: "huge", Details: strings.Repeat("x", 20000)}, 1)
-	require.NoError(t, err, "the newest always has room")
-	require.Len(t, s.events, 1)
-	_, _, err = s.Put(e("none"), 0)
-	require.NoError(t, err)
-	require.Len(t, s.events, 1)
-	for i := range 2 * remembered {
-		s.remember("r" + strconv.Itoa(i))
-	}
-	require.Len(t, s.seen, remembered)
 }
 
 func TestCloseTriesOnceMore(t *testing.T) {
@@ -427,7 +395,7 @@ func TestCloseGivesUpOnTheDead(t *testing.T) {
 		o, _ := b.outlet("x", 1, func(context.Context, *alert.Event, int) error { <-release; return nil })
 		b.emit("a", o)
 		start := time.Now()
-		left, clean := b.close(start.Add(5 * time.Second))
+		left, _, clean := b.close(start.Add(5 * time.Second))
 		require.Equal(t, 1, left)
 		require.False(t, clean)
 		require.Equal(t, 6*time.Second, time.Since(start))

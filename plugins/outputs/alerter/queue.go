@@ -1,6 +1,8 @@
 package alerter
 
 import (
+	"bytes"
+	"container/list"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -19,7 +21,13 @@ type delivery struct {
 	options spec.Declarer
 	timeout time.Duration // of one attempt; 0 is the plugin's
 
-	seq      uint64 // of the event in the spool
+	seq      uint64        // of the event in the spool
+	index    int           // among the event's deliveries
+	dest     string        // key of the queue
+	origin   []byte        // the first options as JSON
+	rest     []byte        // what is left of them, likewise
+	place    *list.Element // in one of the lists of the dispatcher's order
+	old      bool          // superseded: place is in that list
 	since    time.Time
 	attempts int
 	due      time.Time
@@ -58,7 +66,9 @@ func newQueue(o *outlet, key string) *queue {
 	return &queue{outlet: o, key: key, chains: map[string]*chain{}, wake: make(chan struct{}, 1)}
 }
 
-func (q *queue) push(d *delivery) {
+// push appends d and returns the delivery that it supersedes, if any: the last one with the same
+// options, by which not only the destination but also the recipients there are the same.
+func (q *queue) push(d *delivery) (before *delivery) {
 	q.n++
 	c := q.chains[d.event.ID]
 	if c == nil {
@@ -66,20 +76,26 @@ func (q *queue) push(d *delivery) {
 		q.chains[c.id] = c
 		q.fresh = append(q.fresh, c)
 	}
+	for i := len(c.items) - 1; i >= 0 && before == nil; i-- {
+		if x := c.items[i]; bytes.Equal(x.origin, d.origin) && x.event.EventID != d.event.EventID {
+			before = x
+		}
+	}
 	c.items = append(c.items, d)
 	d.queue = q
+	return before
 }
 
-// drop takes out a delivery whose event the spool has dropped, unless it is being tried.
-func (q *queue) drop(d *delivery) bool {
+// flies reports whether d is being tried.
+func (q *queue) flies(d *delivery) bool {
 	c := q.chains[d.event.ID]
-	if c == nil {
-		return false
-	}
+	return c.flying && c.items[0] == d
+}
+
+// drop takes out a delivery that does not fly.
+func (q *queue) drop(d *delivery) {
+	c := q.chains[d.event.ID]
 	i := slices.Index(c.items, d)
-	if i < 0 || i == 0 && c.flying {
-		return false
-	}
 	c.items = slices.Delete(c.items, i, i+1)
 	q.n--
 	if len(c.items) == 0 {
@@ -88,7 +104,6 @@ func (q *queue) drop(d *delivery) bool {
 		q.fresh = slices.DeleteFunc(q.fresh, same)
 		q.tried = slices.DeleteFunc(q.tried, same)
 	}
-	return true
 }
 
 // pick takes out the chain whose head is to be tried now. If there is none it returns how long to
