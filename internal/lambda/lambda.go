@@ -261,6 +261,7 @@ func (r *ref) fieldIndex(fields []point.Field) int {
 	}
 	r.field = i
 	if i < len(fields) && fields[i].Key == r.name {
+		r.name = fields[i].Key // names of points are shared, and equal addresses make a quick comparison
 		return i
 	}
 	return -1
@@ -280,6 +281,7 @@ func (r *ref) tagIndex(tags []point.Tag) int {
 	}
 	r.tag = i
 	if i < len(tags) && tags[i].Key == r.name {
+		r.name = tags[i].Key
 		return i
 	}
 	return -1

@@ -18,6 +18,7 @@ type Group struct {
 	Index   int      // position of this group's state in a node's table; small and reused
 	key     string
 	refs    int
+	gone    bool  // no longer in the table
 	seen    int64 // Groups.Now of the last Get
 }
 
@@ -62,6 +63,13 @@ func (gs *Groups) Get(name string, tags []Tag, dims []string, byName bool) *Grou
 	}
 	g.seen = gs.Now
 	return g
+}
+
+// Again is Get for a group that Get returned before. It reports false if the group has been released
+// since; then Get makes another one.
+func (gs *Groups) Again(g *Group) bool {
+	g.seen = gs.Now
+	return !g.gone
 }
 
 // refused returns the group that stands for those that are one too many.
@@ -142,6 +150,7 @@ func (gs *Groups) Release(g *Group) {
 	}
 	if gs.byKey[g.key] == g {
 		delete(gs.byKey, g.key)
+		g.gone = true
 		if g.grouped() {
 			gs.grouped--
 		}

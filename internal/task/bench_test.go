@@ -15,6 +15,7 @@ import (
 // produces an event.
 var rules = []struct{ name, script string }{
 	{"from-where", `stream|from().measurement('cpu').where(lambda: "usage" > 1000.0)`},
+	{"threshold", `stream|from().measurement('cpu').groupBy('host')|alert().crit(lambda: "usage" > 1000.0).details('')`},
 	{"where-alert", `stream|from().measurement('cpu').groupBy('host')|where(lambda: "idle" < 1000.0)|alert().crit(lambda: "usage" > 1000.0).details('')`},
 	{"eval-alert", `stream|from().measurement('cpu').groupBy('host')|eval(lambda: 100.0 - "idle").as('busy')|alert().crit(lambda: "busy" > 1000.0).details('')`},
 	{"window-mean-tumbling", `stream|from().measurement('cpu').groupBy('host')|window().period(10s).every(10s)|mean('usage')`},

@@ -304,7 +304,10 @@ func (e *env) At(at int64, prio int, f func()) *spec.Timer {
 // Tick brings the time, in nanoseconds since the Unix epoch. Timers due by then fire in the order
 // of their times, each at its own time. The clock never goes back.
 func (t *Task) Tick(now int64) error {
-	if now <= t.now && (t.timers.Len() == 0 || t.timers.heap[0].At > now) {
+	if t.timers.Len() == 0 || t.timers.heap[0].At > now { // nothing that could panic
+		if t.failed == nil {
+			t.setNow(now)
+		}
 		return t.failed
 	}
 	return t.guard(func() {
