@@ -20,10 +20,10 @@ FUZZTIME ?= 30s
 BENCH    ?= .
 COUNT    ?= 1
 
-.PHONY: help build full slim run test race bench fuzz lint fmt generate clean
+.PHONY: help build full slim run test race bench bench-replay fuzz lint fmt generate clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/telegraf-tigk with the default selection of plugins
 	go build -ldflags '$(LDFLAGS)' -o bin/telegraf-tigk ./cmd/telegraf-tigk
@@ -46,6 +46,9 @@ race: ## run the tests of our own packages with the race detector
 
 bench: ## run benchmarks: make bench BENCH=agg= COUNT=10
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./internal/... ./plugins/... ./test/...
+
+bench-replay: build ## measure the built agent: the tables of docs/performance.md
+	go run ./test/bench
 
 # go test fuzzes one target at a time.
 fuzz: ## run every fuzzer for FUZZTIME
