@@ -12,6 +12,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"slices"
 
 	"github.com/awnumar/memguard"
 	"github.com/influxdata/telegraf/logger"
@@ -40,13 +41,16 @@ func run(args []string, stdout io.Writer) int {
 }
 
 func newApp(stdout io.Writer) *cli.App {
-	commands := []*cli.Command{versionCommand(), configCommand(), pluginsCommand(), secretsCommand(), checkCommand()}
+	commands := slices.Concat(
+		[]*cli.Command{versionCommand(), configCommand(), pluginsCommand(), secretsCommand(), checkCommand()},
+		tickCommands(),
+	)
 	return &cli.App{
 		Name:     "telegraf-tigk",
 		Usage:    "Telegraf with TICKscript alerting inside",
 		Writer:   stdout,
 		Flags:    append(agentFlags(), configFlags()...),
-		Commands: append(commands, tickCommands()...),
+		Commands: commands,
 		Action:   rootAction,
 	}
 }

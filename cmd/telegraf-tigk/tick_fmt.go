@@ -98,7 +98,7 @@ func replaceFile(file, text string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	defer os.Remove(tmp.Name()) // gone after the rename
 	_, err = tmp.WriteString(text)
 	if e := tmp.Chmod(info.Mode().Perm()); err == nil {
 		err = e

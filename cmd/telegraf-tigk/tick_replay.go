@@ -68,7 +68,7 @@ var replayRules = &tickCommand{
 			if in, err = os.Open(*data); err != nil {
 				return err
 			}
-			defer in.Close() //nolint:errcheck // read only
+			defer in.Close()
 		}
 		src, err := replay.Open(*data, in, t.DBRPs()[0])
 		if err != nil {

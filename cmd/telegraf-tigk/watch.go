@@ -120,8 +120,8 @@ func (w *watcher) follow(fs *fsnotify.Watcher) {
 	dirs := map[string]bool{}
 	for _, path := range local(w.paths()) {
 		dirs[filepath.Dir(path)] = true
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs[filepath.Dir(real)] = true
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			dirs[filepath.Dir(target)] = true
 		}
 	}
 	for _, root := range w.opt.directories {

@@ -340,7 +340,7 @@ func TestRankedMany(t *testing.T) {
 		got := apply(t, "top", Args{N: int64(n)}, set)
 		require.Len(t, got, len(want))
 		for i, w := range want {
-			require.Equal(t, w, point.Sample{Time: got[i].Time, Value: got[i].Value})
+			require.Equal(t, w, point.Sample{Time: got[i].Time, Value: got[i].Value}) //nolint:testifylint // w is what is wanted
 		}
 	}
 }

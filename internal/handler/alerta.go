@@ -11,8 +11,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "alerta", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Alerta{} },
-		Config: func() any { return &AlertaConfig{TokenPrefix: "Bearer", AlertTimeout: 24 * time.Hour} }, Open: openJSON[AlertaConfig]("alerta", nil)})
+	Register(Kind{
+		Name: "alerta", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Alerta{} },
+		Config: func() any { return &AlertaConfig{TokenPrefix: "Bearer", AlertTimeout: 24 * time.Hour} }, Open: openJSON[AlertaConfig]("alerta", nil),
+	})
 }
 
 // Alerta is the options of the handler alerta.

@@ -9,8 +9,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "alertmanager", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Alertmanager{} },
-		Config: func() any { return &AlertmanagerConfig{AlertTimeout: 24 * time.Hour} }, Open: openJSON[AlertmanagerConfig]("alertmanager", nil)})
+	Register(Kind{
+		Name: "alertmanager", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Alertmanager{} },
+		Config: func() any { return &AlertmanagerConfig{AlertTimeout: 24 * time.Hour} }, Open: openJSON[AlertmanagerConfig]("alertmanager", nil),
+	})
 }
 
 // Alertmanager is the options of the handler alertmanager.

@@ -11,10 +11,12 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "bigPanda", Section: "bigpanda", Required: true, Parallel: 4, Options: func() spec.Declarer { return &BigPanda{} },
+	Register(Kind{
+		Name: "bigPanda", Section: "bigpanda", Required: true, Parallel: 4, Options: func() spec.Declarer { return &BigPanda{} },
 		Config: func() any {
 			return &BigPandaConfig{URL: "https://api.bigpanda.io/data/v2/alerts", AutoAttributes: "tags,fields"}
-		}, Open: openJSON[BigPandaConfig]("bigPanda", nil)})
+		}, Open: openJSON[BigPandaConfig]("bigPanda", nil),
+	})
 }
 
 // BigPanda is the options of the handler bigPanda.

@@ -237,7 +237,7 @@ func (r *renderer) text(name, text string) string {
 }
 
 func (r *renderer) list(name string, texts []string) []string {
-	var list []string
+	list := make([]string, 0, len(texts))
 	for _, t := range texts {
 		list = append(list, r.text(name, t))
 	}

@@ -8,8 +8,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "discord", Many: true, Required: true, Parallel: 4, Options: func() spec.Declarer { return &Discord{} },
-		Config: func() any { return &DiscordConfig{} }, Open: openJSON[DiscordConfig]("discord", func(o spec.Declarer) string { return o.(*Discord).Workspace })})
+	Register(Kind{
+		Name: "discord", Many: true, Required: true, Parallel: 4, Options: func() spec.Declarer { return &Discord{} },
+		Config: func() any { return &DiscordConfig{} }, Open: openJSON[DiscordConfig]("discord", func(o spec.Declarer) string { return o.(*Discord).Workspace }),
+	})
 }
 
 // Discord is the options of the handler discord.

@@ -164,10 +164,7 @@ func (s *emailSender) Send(ctx context.Context, e *alert.Event, options spec.Dec
 	if err != nil {
 		return err
 	}
-	msg, err := s.message(e, to)
-	if err != nil {
-		return err
-	}
+	msg := s.message(e, to)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.idle != nil {
@@ -247,7 +244,7 @@ func expand(to, templates []string, e *alert.Event) ([]string, error) {
 
 // message builds the mail. A repeat of the same event has the same Message-ID, so that mailboxes
 // that drop duplicates can.
-func (s *emailSender) message(e *alert.Event, to []*netmail.Address) (*mail.Msg, error) {
+func (s *emailSender) message(e *alert.Event, to []*netmail.Address) *mail.Msg {
 	m := mail.NewMsg(mail.WithEncoding(mail.EncodingQP), mail.WithCharset(mail.CharsetUTF8), mail.WithNoDefaultUserAgent())
 	m.FromMailAddress(s.from)
 	m.ToMailAddress(to...)
@@ -258,7 +255,7 @@ func (s *emailSender) message(e *alert.Event, to []*netmail.Address) (*mail.Msg,
 		m.SetMessageIDWithValue(messageID(e.EventID) + "@" + domain)
 	}
 	m.SetBodyString(mail.TypeTextHTML, e.Details)
-	return m, nil
+	return m
 }
 
 // messageID keeps of an event ID what an address may contain.

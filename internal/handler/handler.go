@@ -126,8 +126,9 @@ func (k *Kind) DecodeOptions(data json.RawMessage) (spec.Declarer, error) {
 
 // ErrUnknown returns the error for a kind that does not exist.
 func ErrUnknown(name string) error {
-	var names []string
-	for _, k := range Kinds() {
+	kinds := Kinds()
+	names := make([]string, 0, len(kinds))
+	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
 	if n := syntax.Nearest(name, names); n != "" {

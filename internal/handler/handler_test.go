@@ -95,8 +95,12 @@ func TestDeclarations(t *testing.T) {
 		want  string
 	}{
 		{"log", []spec.Arg{str("/x.log")}, []call{{"mode", []spec.Arg{num(0o644)}}}, `{"path":"/x.log","mode":420}`},
-		{"post", []spec.Arg{str("http://a"), str("http://b")}, []call{{"header", []spec.Arg{str("X"), str("y")}}, {"captureResponse", nil}, {"timeout", []spec.Arg{ten}}, {"skipSSLVerification", nil}},
-			`{"url":"http://a","headers":{"X":"y"},"capture-response":true,"timeout":10000000000,"skip-ssl-verification":true}`},
+		{
+			"post",
+			[]spec.Arg{str("http://a"), str("http://b")},
+			[]call{{"header", []spec.Arg{str("X"), str("y")}}, {"captureResponse", nil}, {"timeout", []spec.Arg{ten}}, {"skipSSLVerification", nil}},
+			`{"url":"http://a","headers":{"X":"y"},"capture-response":true,"timeout":10000000000,"skip-ssl-verification":true}`,
+		},
 		{"post", nil, []call{{"endpoint", []spec.Arg{str("e")}}}, `{"endpoint":"e"}`},
 		{"tcp", []spec.Arg{str("h:1")}, nil, `{"address":"h:1"}`},
 		{"exec", []spec.Arg{str("/bin/x"), str("-a"), str("b")}, nil, `{"prog":"/bin/x","args":["-a","b"]}`},
@@ -110,8 +114,11 @@ func TestDeclarations(t *testing.T) {
 		{"telegram", nil, []call{{"chatId", []spec.Arg{str("1")}}, {"parseMode", []spec.Arg{str("HTML")}}, {"disableWebPagePreview", nil}, {"disableNotification", nil}}, `{"chat-id":"1","parse-mode":"HTML","disable-web-page-preview":true,"disable-notification":true}`},
 		{"teams", nil, []call{{"channelURL", []spec.Arg{str("u")}}}, `{"channel-url":"u"}`},
 		{"discord", nil, []call{{"avatarURL", []spec.Arg{str("u")}}, {"embedTitle", []spec.Arg{str("t")}}}, `{"avatar-url":"u","embed-title":"t"}`},
-		{"alerta", nil, []call{{"token", []spec.Arg{str("t")}}, {"services", []spec.Arg{str("a"), str("b")}}, {"correlated", []spec.Arg{str("c")}}, {"attribute", []spec.Arg{str("k"), num(1)}}, {"timeout", []spec.Arg{ten}}},
-			`{"token":"t","service":["a","b"],"correlate":["c"],"attributes":{"k":1},"timeout":10000000000}`},
+		{
+			"alerta", nil,
+			[]call{{"token", []spec.Arg{str("t")}}, {"services", []spec.Arg{str("a"), str("b")}}, {"correlated", []spec.Arg{str("c")}}, {"attribute", []spec.Arg{str("k"), num(1)}}, {"timeout", []spec.Arg{ten}}},
+			`{"token":"t","service":["a","b"],"correlate":["c"],"attributes":{"k":1},"timeout":10000000000}`,
+		},
 		{"sensu", nil, []call{{"handlers", []spec.Arg{str("a")}}, {"metadata", []spec.Arg{str("k"), yes}}}, `{"handlers":["a"],"metadata":{"k":true}}`},
 		{"pushover", nil, []call{{"URL", []spec.Arg{str("u")}}, {"URLTitle", []spec.Arg{str("t")}}, {"userKey", []spec.Arg{str("k")}}}, `{"user-key":"k","url":"u","url-title":"t"}`},
 		{"snmpTrap", []spec.Arg{str("1.1")}, []call{{"data", []spec.Arg{str("1.2"), str("i"), str("3")}}}, `{"trap-oid":"1.1","data-list":[{"oid":"1.2","type":"i","value":"3"}]}`},

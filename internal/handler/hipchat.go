@@ -9,8 +9,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "hipChat", Section: "hipchat", Required: true, Parallel: 4, Options: func() spec.Declarer { return &HipChat{} },
-		Config: func() any { return &HipChatConfig{} }, Open: openJSON[HipChatConfig]("hipChat", nil)})
+	Register(Kind{
+		Name: "hipChat", Section: "hipchat", Required: true, Parallel: 4, Options: func() spec.Declarer { return &HipChat{} },
+		Config: func() any { return &HipChatConfig{} }, Open: openJSON[HipChatConfig]("hipChat", nil),
+	})
 }
 
 // HipChat is the options of the handler hipChat.

@@ -23,28 +23,45 @@ func TestJSONHandlers(t *testing.T) {
 		header  map[string]string
 		body    string
 	}{
-		{"slack", "slack", func(url string) any {
-			return &SlackConfig{URL: TextSecret(url), Token: TextSecret("tok"), Channel: "#c", Username: "u"}
-		}, &Slack{Channel: "#ops"}, "/", map[string]string{"Authorization": "Bearer tok"},
-			`{"attachments":[{"fallback":"cpu:host=a is CRITICAL","color":"danger","text":"cpu:host=a is CRITICAL","mrkdwn_in":["text"]}],"channel":"#ops","icon_emoji":"","text":"","username":"u"}` + "\n"},
-		{"telegram", "telegram", func(url string) any { return &TelegramConfig{URL: url + "/bot", Token: TextSecret("1:x"), ChatID: "7"} },
+		{
+			"slack", "slack", func(url string) any {
+				return &SlackConfig{URL: TextSecret(url), Token: TextSecret("tok"), Channel: "#c", Username: "u"}
+			}, &Slack{Channel: "#ops"}, "/",
+			map[string]string{"Authorization": "Bearer tok"},
+			`{"attachments":[{"fallback":"cpu:host=a is CRITICAL","color":"danger","text":"cpu:host=a is CRITICAL","mrkdwn_in":["text"]}],"channel":"#ops","icon_emoji":"","text":"","username":"u"}` + "\n",
+		},
+		{
+			"telegram", "telegram", func(url string) any { return &TelegramConfig{URL: url + "/bot", Token: TextSecret("1:x"), ChatID: "7"} },
 			&Telegram{ParseMode: "html", DisableNotification: true}, "/bot1:x/sendMessage", nil,
-			`{"chat_id":"7","text":"cpu:host=a is CRITICAL","parse_mode":"HTML","disable_notification":true}` + "\n"},
-		{"teams", "teams", func(url string) any { return &TeamsConfig{ChannelURL: TextSecret(url + "/hook")} }, &Teams{}, "/hook", nil,
-			`{"@type":"MessageCard","@context":"http://schema.org/extensions","title":"CRITICAL: [cpu:host=a]","text":"cpu:host=a is CRITICAL","summary":"CRITICAL: [cpu:host=a] - cpu:host=a is CRITICAL...","themeColor":"CC4A31"}`},
-		{"victorOps", "victorOps", func(url string) any { return &VictorOpsConfig{URL: url, APIKey: TextSecret("key"), JSONData: true} },
+			`{"chat_id":"7","text":"cpu:host=a is CRITICAL","parse_mode":"HTML","disable_notification":true}` + "\n",
+		},
+		{
+			"teams", "teams", func(url string) any { return &TeamsConfig{ChannelURL: TextSecret(url + "/hook")} }, &Teams{}, "/hook", nil,
+			`{"@type":"MessageCard","@context":"http://schema.org/extensions","title":"CRITICAL: [cpu:host=a]","text":"cpu:host=a is CRITICAL","summary":"CRITICAL: [cpu:host=a] - cpu:host=a is CRITICAL...","themeColor":"CC4A31"}`,
+		},
+		{
+			"victorOps", "victorOps", func(url string) any { return &VictorOpsConfig{URL: url, APIKey: TextSecret("key"), JSONData: true} },
 			&VictorOps{RoutingKey: "r"}, "/key/r", nil,
-			`{"data":` + resultOfEvent + `,"entity_id":"cpu:host=a","message_type":"CRITICAL","monitoring_tool":"kapacitor","state_message":"cpu:host=a is CRITICAL","timestamp":1511323497}` + "\n"},
-		{"pagerDuty2", "pagerDuty2", func(url string) any { return &PagerDuty2Config{URL: url, RoutingKey: TextSecret("k")} },
-			&PagerDuty2{Links: []Link{{Href: "http://x/{{ .ID }}"}}}, "/", map[string]string{"Accept": "application/vnd.pagerduty+json;version=2"},
-			`{"routing_key":"k","event_action":"trigger","dedup_key":"cpu:host=a","payload":{"summary":"cpu:host=a is CRITICAL","source":"a","severity":"critical","timestamp":"2017-11-22T04:04:57.995389341Z","class":"cpu_alert","component":"","group":"","custom_details":{"result":` + resultOfEvent + `}},"images":null,"links":[{"href":"http://x/cpu:host=a","text":"http://x/cpu:host=a"}],"client":"kapacitor","client_url":""}` + "\n"},
-		{"discord", "discord", func(url string) any { return &DiscordConfig{URL: TextSecret(url), Timestamp: true, Username: "u"} },
+			`{"data":` + resultOfEvent + `,"entity_id":"cpu:host=a","message_type":"CRITICAL","monitoring_tool":"kapacitor","state_message":"cpu:host=a is CRITICAL","timestamp":1511323497}` + "\n",
+		},
+		{
+			"pagerDuty2", "pagerDuty2", func(url string) any { return &PagerDuty2Config{URL: url, RoutingKey: TextSecret("k")} },
+			&PagerDuty2{Links: []Link{{Href: "http://x/{{ .ID }}"}}}, "/",
+			map[string]string{"Accept": "application/vnd.pagerduty+json;version=2"},
+			`{"routing_key":"k","event_action":"trigger","dedup_key":"cpu:host=a","payload":{"summary":"cpu:host=a is CRITICAL","source":"a","severity":"critical","timestamp":"2017-11-22T04:04:57.995389341Z","class":"cpu_alert","component":"","group":"","custom_details":{"result":` + resultOfEvent + `}},"images":null,"links":[{"href":"http://x/cpu:host=a","text":"http://x/cpu:host=a"}],"client":"kapacitor","client_url":""}` + "\n",
+		},
+		{
+			"discord", "discord", func(url string) any { return &DiscordConfig{URL: TextSecret(url), Timestamp: true, Username: "u"} },
 			&Discord{EmbedTitle: "{{ .Level }}!"}, "/", nil,
-			`{"avatar_url":"","embeds":[{"color":16342867,"title":"CRITICAL!","description":"cpu:host=a is CRITICAL","timestamp":"2017-11-22T04:04:57Z"}],"username":"u"}` + "\n"},
-		{"opsGenie2", "opsGenie2", func(url string) any {
-			return &OpsGenie2Config{URL: url, APIKey: TextSecret("k"), RecoveryAction: "notes", Teams: []string{"t"}}
-		}, &OpsGenie2{Recipients: []string{"r"}}, "/", map[string]string{"Authorization": "GenieKey k"},
-			`{"alias":"Y3B1Omhvc3Q9YQ==","description":"` + strings.ReplaceAll(resultOfEvent, `"`, `\"`) + `","details":{"Kapacitor Task Name":"cpu","Level":"CRITICAL","Monitoring Tool":"Kapacitor","host":"a"},"entity":"cpu:host=a","message":"cpu:host=a is CRITICAL","note":"","priority":"P1","responders":[{"name":"t","type":"team"},{"type":"user","username":"r"}]}` + "\n"},
+			`{"avatar_url":"","embeds":[{"color":16342867,"title":"CRITICAL!","description":"cpu:host=a is CRITICAL","timestamp":"2017-11-22T04:04:57Z"}],"username":"u"}` + "\n",
+		},
+		{
+			"opsGenie2", "opsGenie2", func(url string) any {
+				return &OpsGenie2Config{URL: url, APIKey: TextSecret("k"), RecoveryAction: "notes", Teams: []string{"t"}}
+			}, &OpsGenie2{Recipients: []string{"r"}}, "/",
+			map[string]string{"Authorization": "GenieKey k"},
+			`{"alias":"Y3B1Omhvc3Q9YQ==","description":"` + strings.ReplaceAll(resultOfEvent, `"`, `\"`) + `","details":{"Kapacitor Task Name":"cpu","Level":"CRITICAL","Monitoring Tool":"Kapacitor","host":"a"},"entity":"cpu:host=a","message":"cpu:host=a is CRITICAL","note":"","priority":"P1","responders":[{"name":"t","type":"team"},{"type":"user","username":"r"}]}` + "\n",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server, got := serve(t, nil)

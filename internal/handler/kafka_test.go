@@ -76,8 +76,10 @@ func TestKafkaFaults(t *testing.T) {
 		code      sarama.KError
 		permanent bool
 	}{
-		{sarama.ErrNotEnoughReplicas, false}, {sarama.ErrMessageSizeTooLarge, true},
-		{sarama.ErrTopicAuthorizationFailed, true}, {sarama.ErrInvalidTopic, true},
+		{sarama.ErrNotEnoughReplicas, false},
+		{sarama.ErrMessageSizeTooLarge, true},
+		{sarama.ErrTopicAuthorizationFailed, true},
+		{sarama.ErrInvalidTopic, true},
 	} {
 		b := kafkaBroker(t, c.code)
 		s := opened(t, "kafka", &KafkaConfig{ID: "k", Brokers: []string{b.Addr()}})

@@ -13,8 +13,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "matrix", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Matrix{} },
-		Config: func() any { return &MatrixConfig{} }, Open: openJSON[MatrixConfig]("matrix", nil)})
+	Register(Kind{
+		Name: "matrix", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Matrix{} },
+		Config: func() any { return &MatrixConfig{} }, Open: openJSON[MatrixConfig]("matrix", nil),
+	})
 }
 
 // Matrix is the options of the handler matrix.

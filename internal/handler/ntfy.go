@@ -8,8 +8,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "ntfy", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Ntfy{} },
-		Config: func() any { return &NtfyConfig{URL: "https://ntfy.sh"} }, Open: openJSON[NtfyConfig]("ntfy", nil)})
+	Register(Kind{
+		Name: "ntfy", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Ntfy{} },
+		Config: func() any { return &NtfyConfig{URL: "https://ntfy.sh"} }, Open: openJSON[NtfyConfig]("ntfy", nil),
+	})
 }
 
 // Ntfy is the options of the handler ntfy.

@@ -8,10 +8,12 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "opsGenie", Section: "opsgenie", Required: true, Parallel: 4, Options: func() spec.Declarer { return &OpsGenie{} },
+	Register(Kind{
+		Name: "opsGenie", Section: "opsgenie", Required: true, Parallel: 4, Options: func() spec.Declarer { return &OpsGenie{} },
 		Config: func() any {
 			return &OpsGenieConfig{URL: "https://api.opsgenie.com/v1/json/alert", RecoveryURL: "https://api.opsgenie.com/v1/json/alert/note"}
-		}, Open: openJSON[OpsGenieConfig]("opsGenie", nil)})
+		}, Open: openJSON[OpsGenieConfig]("opsGenie", nil),
+	})
 }
 
 // OpsGenie is the options of the handler opsGenie.

@@ -10,10 +10,12 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "opsGenie2", Section: "opsgenie2", Required: true, Parallel: 4, Options: func() spec.Declarer { return &OpsGenie2{} },
+	Register(Kind{
+		Name: "opsGenie2", Section: "opsgenie2", Required: true, Parallel: 4, Options: func() spec.Declarer { return &OpsGenie2{} },
 		Config: func() any {
 			return &OpsGenie2Config{URL: "https://api.opsgenie.com/v2/alerts", RecoveryAction: "notes"}
-		}, Open: openJSON[OpsGenie2Config]("opsGenie2", nil)})
+		}, Open: openJSON[OpsGenie2Config]("opsGenie2", nil),
+	})
 }
 
 // OpsGenie2 is the options of the handler opsGenie2.

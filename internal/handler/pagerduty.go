@@ -8,10 +8,12 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "pagerDuty", Section: "pagerduty", Required: true, Parallel: 4, Options: func() spec.Declarer { return &PagerDuty{} },
+	Register(Kind{
+		Name: "pagerDuty", Section: "pagerduty", Required: true, Parallel: 4, Options: func() spec.Declarer { return &PagerDuty{} },
 		Config: func() any {
 			return &PagerDutyConfig{URL: "https://events.pagerduty.com/generic/2010-04-15/create_event.json"}
-		}, Open: openJSON[PagerDutyConfig]("pagerDuty", nil)})
+		}, Open: openJSON[PagerDutyConfig]("pagerDuty", nil),
+	})
 }
 
 // PagerDuty is the options of the handler pagerDuty.

@@ -9,8 +9,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "pagerDuty2", Section: "pagerduty2", Required: true, Parallel: 4, Options: func() spec.Declarer { return &PagerDuty2{} },
-		Config: func() any { return &PagerDuty2Config{URL: "https://events.pagerduty.com/v2/enqueue"} }, Open: openJSON[PagerDuty2Config]("pagerDuty2", nil)})
+	Register(Kind{
+		Name: "pagerDuty2", Section: "pagerduty2", Required: true, Parallel: 4, Options: func() spec.Declarer { return &PagerDuty2{} },
+		Config: func() any { return &PagerDuty2Config{URL: "https://events.pagerduty.com/v2/enqueue"} }, Open: openJSON[PagerDuty2Config]("pagerDuty2", nil),
+	})
 }
 
 // PagerDuty2 is the options of the handler pagerDuty2.

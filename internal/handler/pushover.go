@@ -8,8 +8,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "pushover", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Pushover{} },
-		Config: func() any { return &PushoverConfig{URL: "https://api.pushover.net/1/messages.json"} }, Open: openJSON[PushoverConfig]("pushover", nil)})
+	Register(Kind{
+		Name: "pushover", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Pushover{} },
+		Config: func() any { return &PushoverConfig{URL: "https://api.pushover.net/1/messages.json"} }, Open: openJSON[PushoverConfig]("pushover", nil),
+	})
 }
 
 // Pushover is the options of the handler pushover.

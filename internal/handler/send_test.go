@@ -178,8 +178,10 @@ func TestPostEndpoint(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "body.tmpl")
 	require.NoError(t, os.WriteFile(file, []byte(`{{ .ID }}!`), 0o600))
 	s := opened(t, "post",
-		&PostConfig{Endpoint: "a", URL: server.URL + "/a", Username: TextSecret("u"), Password: TextSecret("p"),
-			Headers: map[string]Secret{"X-A": TextSecret("1"), "X-B": TextSecret("2")}, AlertTemplate: `{{ jsonCompact .Message }}`},
+		&PostConfig{
+			Endpoint: "a", URL: server.URL + "/a", Username: TextSecret("u"), Password: TextSecret("p"),
+			Headers: map[string]Secret{"X-A": TextSecret("1"), "X-B": TextSecret("2")}, AlertTemplate: `{{ jsonCompact .Message }}`,
+		},
 		&PostConfig{Endpoint: "b", URL: server.URL + "/b", AlertTemplateFile: file},
 	)
 	require.NoError(t, send(t, s, &Post{Endpoint: "a", URL: "http://127.0.0.1:1/never", Headers: map[string]string{"X-B": "3"}}))
@@ -220,10 +222,19 @@ func TestPostStatus(t *testing.T) {
 		permanent bool
 		after     time.Duration
 	}{
-		{status: 200, ok: true}, {status: 204, ok: true}, {status: 202, ok: true},
-		{status: 400, permanent: true}, {status: 404, permanent: true}, {status: 401, permanent: true}, {status: 304, permanent: true},
-		{status: 408}, {status: 425}, {status: 500}, {status: 502},
-		{status: 429, retry: "9", after: 9 * time.Second}, {status: 503, retry: "2", after: 2 * time.Second},
+		{status: 200, ok: true},
+		{status: 204, ok: true},
+		{status: 202, ok: true},
+		{status: 400, permanent: true},
+		{status: 404, permanent: true},
+		{status: 401, permanent: true},
+		{status: 304, permanent: true},
+		{status: 408},
+		{status: 425},
+		{status: 500},
+		{status: 502},
+		{status: 429, retry: "9", after: 9 * time.Second},
+		{status: 503, retry: "2", after: 2 * time.Second},
 	} {
 		server, _ := serve(t, func(w http.ResponseWriter) {
 			if c.retry != "" {

@@ -43,13 +43,27 @@ func TestSensu(t *testing.T) {
 		level   alert.Level
 		want    string
 	}{
-		{"plain", SensuConfig{Source: "Kapacitor"}, Sensu{}, alert.Critical,
-			`{"handlers":null,"name":"cpu.a","output":"cpu:host=a is CRITICAL","source":"Kapacitor","status":2}`},
-		{"options", SensuConfig{Source: "Kapacitor", Handlers: []string{"c"}},
-			Sensu{Source: "{{ .Name }}", Handlers: []string{"a", "b"}, Metadata: map[string]any{"k": 1, "status": "mine"}}, alert.Warning,
-			`{"handlers":["a","b"],"k":1,"name":"cpu.a","output":"cpu:host=a is CRITICAL","source":"cpu","status":1}`},
-		{"OK", SensuConfig{Source: "x", Handlers: []string{"c"}}, Sensu{}, alert.OK,
-			`{"handlers":["c"],"name":"cpu.a","output":"cpu:host=a is CRITICAL","source":"x","status":0}`},
+		{
+			"plain",
+			SensuConfig{Source: "Kapacitor"},
+			Sensu{},
+			alert.Critical,
+			`{"handlers":null,"name":"cpu.a","output":"cpu:host=a is CRITICAL","source":"Kapacitor","status":2}`,
+		},
+		{
+			"options",
+			SensuConfig{Source: "Kapacitor", Handlers: []string{"c"}},
+			Sensu{Source: "{{ .Name }}", Handlers: []string{"a", "b"}, Metadata: map[string]any{"k": 1, "status": "mine"}},
+			alert.Warning,
+			`{"handlers":["a","b"],"k":1,"name":"cpu.a","output":"cpu:host=a is CRITICAL","source":"cpu","status":1}`,
+		},
+		{
+			"OK",
+			SensuConfig{Source: "x", Handlers: []string{"c"}},
+			Sensu{},
+			alert.OK,
+			`{"handlers":["c"],"name":"cpu.a","output":"cpu:host=a is CRITICAL","source":"x","status":0}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			addr, got := sensuClient(t, say("ok"))

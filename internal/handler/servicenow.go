@@ -9,8 +9,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "serviceNow", Section: "servicenow", Required: true, Parallel: 4, Options: func() spec.Declarer { return &ServiceNow{} },
-		Config: func() any { return &ServiceNowConfig{URL: "https://instance.service-now.com/api/global/em/jsonv2"} }, Open: openJSON[ServiceNowConfig]("serviceNow", nil)})
+	Register(Kind{
+		Name: "serviceNow", Section: "servicenow", Required: true, Parallel: 4, Options: func() spec.Declarer { return &ServiceNow{} },
+		Config: func() any { return &ServiceNowConfig{URL: "https://instance.service-now.com/api/global/em/jsonv2"} }, Open: openJSON[ServiceNowConfig]("serviceNow", nil),
+	})
 }
 
 // ServiceNow is the options of the handler serviceNow.

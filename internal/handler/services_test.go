@@ -142,7 +142,7 @@ var services = []service{
 		body: `{"records":[{"source":"tigk","message_key":"cpu:host=a","severity":"1","description":"cpu:host=a is CRITICAL"}]}`,
 	},
 	{
-		name: "serviceNow options", kind: "serviceNow", config: config("serviceNow", func(c *ServiceNowConfig, url string) {}),
+		name: "serviceNow options", kind: "serviceNow", config: config("serviceNow", func(*ServiceNowConfig, string) {}),
 		options: &ServiceNow{
 			Source: "s", Node: `{{ index .Tags "host" }}`, Type: "{{ .Name }}", Resource: strings.Repeat("ä", 60), MetricName: "m", MessageKey: "{{ .TaskName }}",
 			AdditionalInfo: map[string]any{"a": "{{ .ID }}", "n": 1.5},

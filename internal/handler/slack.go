@@ -6,8 +6,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "slack", Many: true, Required: true, Parallel: 4, Options: func() spec.Declarer { return &Slack{} },
-		Config: func() any { return &SlackConfig{} }, Open: openJSON[SlackConfig]("slack", func(o spec.Declarer) string { return o.(*Slack).Workspace })})
+	Register(Kind{
+		Name: "slack", Many: true, Required: true, Parallel: 4, Options: func() spec.Declarer { return &Slack{} },
+		Config: func() any { return &SlackConfig{} }, Open: openJSON[SlackConfig]("slack", func(o spec.Declarer) string { return o.(*Slack).Workspace }),
+	})
 }
 
 // Slack is the options of the handler slack.

@@ -166,7 +166,7 @@ func (d *TrapData) variable(text string) (gosnmp.SnmpPDU, error) {
 	if err != nil {
 		return v, fmt.Errorf("want an integer, got %q", text)
 	}
-	fits := true
+	var fits bool
 	switch d.Type {
 	case "c":
 		v.Type, v.Value, fits = gosnmp.Counter64, uint64(n), n >= 0

@@ -6,8 +6,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "talk", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Talk{} },
-		Config: func() any { return &TalkConfig{} }, Open: openJSON[TalkConfig]("talk", nil)})
+	Register(Kind{
+		Name: "talk", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Talk{} },
+		Config: func() any { return &TalkConfig{} }, Open: openJSON[TalkConfig]("talk", nil),
+	})
 }
 
 // Talk is the options of the handler talk.

@@ -6,8 +6,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "teams", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Teams{} },
-		Config: func() any { return &TeamsConfig{} }, Open: openJSON[TeamsConfig]("teams", nil)})
+	Register(Kind{
+		Name: "teams", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Teams{} },
+		Config: func() any { return &TeamsConfig{} }, Open: openJSON[TeamsConfig]("teams", nil),
+	})
 }
 
 // Teams is the options of the handler teams.

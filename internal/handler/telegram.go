@@ -9,8 +9,10 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "telegram", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Telegram{} },
-		Config: func() any { return &TelegramConfig{URL: "https://api.telegram.org/bot"} }, Open: openJSON[TelegramConfig]("telegram", nil)})
+	Register(Kind{
+		Name: "telegram", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Telegram{} },
+		Config: func() any { return &TelegramConfig{URL: "https://api.telegram.org/bot"} }, Open: openJSON[TelegramConfig]("telegram", nil),
+	})
 }
 
 // Telegram is the options of the handler telegram.

@@ -6,10 +6,12 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "victorOps", Section: "victorops", Required: true, Parallel: 4, Options: func() spec.Declarer { return &VictorOps{} },
+	Register(Kind{
+		Name: "victorOps", Section: "victorops", Required: true, Parallel: 4, Options: func() spec.Declarer { return &VictorOps{} },
 		Config: func() any {
 			return &VictorOpsConfig{URL: "https://alert.victorops.com/integrations/generic/20131114/alert"}
-		}, Open: openJSON[VictorOpsConfig]("victorOps", nil)})
+		}, Open: openJSON[VictorOpsConfig]("victorOps", nil),
+	})
 }
 
 // VictorOps is the options of the handler victorOps.

@@ -11,10 +11,12 @@ import (
 )
 
 func init() {
-	Register(Kind{Name: "zenoss", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Zenoss{} },
+	Register(Kind{
+		Name: "zenoss", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Zenoss{} },
 		Config: func() any {
 			return &ZenossConfig{URL: "https://tenant.zenoss.io:8080/zport/dmd/evconsole_router", Action: "EventsRouter", Method: "add_event", Type: "rpc", TID: 1, Collector: "Kapacitor"}
-		}, Open: openJSON[ZenossConfig]("zenoss", nil)})
+		}, Open: openJSON[ZenossConfig]("zenoss", nil),
+	})
 }
 
 // Zenoss is the options of the handler zenoss.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,8 +25,8 @@ func (b *bench) tasksTable() error {
 
 // goTest runs benchmarks and prints the quickest run of each.
 func (b *bench) goTest(pattern string, packages ...string) error {
-	args := []string{"test", "-run", "^$", "-bench", pattern, "-benchmem", "-benchtime", "200ms", "-count", strconv.Itoa(b.runs)}
-	c := exec.Command("go", append(args, packages...)...)
+	args := slices.Concat([]string{"test", "-run", "^$", "-bench", pattern, "-benchmem", "-benchtime", "200ms", "-count", strconv.Itoa(b.runs)}, packages)
+	c := exec.Command("go", args...)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {

@@ -70,12 +70,12 @@ func run() error {
 	defer os.RemoveAll(b.dir)
 	fmt.Printf("%s, %s, %d runs\n", machine(), runtime.Version(), b.runs)
 	for name := range strings.SplitSeq(*table, ",") {
-		print := tables[name]
-		if print == nil {
+		show := tables[name]
+		if show == nil {
 			return fmt.Errorf("unknown table %q", name)
 		}
 		fmt.Printf("\n<!-- go run ./test/bench -table %s -->\n\n", name)
-		if err := print(b); err != nil {
+		if err := show(b); err != nil {
 			return err
 		}
 	}

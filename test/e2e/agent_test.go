@@ -28,7 +28,7 @@ type folder struct {
 
 func newFolder(t testing.TB) folder {
 	t.Helper()
-	path, err := os.MkdirTemp("", "e2e-")
+	path, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // t.TempDir is too long a path for a socket, and fails a test whose child still writes
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(path) })
 	return folder{t, path}

@@ -85,8 +85,11 @@ func TestFromMetric(t *testing.T) {
 		GroupTags: []point.Tag{{Key: "host", Value: "h1"}},
 		Tags:      []point.Tag{{Key: "host", Value: "h1"}, {Key: "zone", Value: "z"}},
 		Fields: []point.Field{
-			{Key: "b", Value: point.BoolValue(true)}, {Key: "e", Value: point.FloatValue(1000)}, {Key: "f", Value: point.FloatValue(1)},
-			{Key: "i", Value: point.IntValue(9007199254740993)}, {Key: "s", Value: point.StringValue("x")},
+			{Key: "b", Value: point.BoolValue(true)},
+			{Key: "e", Value: point.FloatValue(1000)},
+			{Key: "f", Value: point.FloatValue(1)},
+			{Key: "i", Value: point.IntValue(9007199254740993)},
+			{Key: "s", Value: point.StringValue("x")},
 		},
 		Data:     []byte(`{"series":[{"name":"cpu","columns":["time","v"],"values":[["2026-01-01T00:00:00Z",1]]}]}`),
 		Handlers: []alert.Handler{{Kind: "log", Options: json.RawMessage(`{"path":"/x"}`)}, {Kind: "email"}},
@@ -298,7 +301,7 @@ func TestPermanentCauses(t *testing.T) {
 	}
 	eventually(t, func() bool { return a.stats.get("log").failed.Get() == 6 })
 	all := strings.Join(log.Errors(), "\n")
-	require.Equal(t, 5, len(log.Errors()), all)
+	require.Len(t, log.Errors(), 5, all)
 	require.Contains(t, all, "email: alert \"a\" of task \"cpu\" dropped: not configured: add [outputs.alerter.email]")
 	require.Contains(t, all, "kafka: alert \"a\" of task \"cpu\" dropped: not configured: add [outputs.alerter.kafka]")
 	require.Contains(t, all, `unknown handler "slak"; did you mean slack?`)
@@ -368,10 +371,10 @@ func TestHangingReceiver(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		tries[string(text)]++
-		switch n := tries[string(text)]; {
-		case n == 1:
+		switch tries[string(text)] {
+		case 1:
 			w.WriteHeader(http.StatusInternalServerError)
-		case n == 2:
+		case 2:
 			w.Header().Set("Retry-After", "0")
 			w.WriteHeader(http.StatusTooManyRequests)
 		}

@@ -2,9 +2,9 @@ package alerter
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/influxdata/telegraf/config"
@@ -218,10 +218,5 @@ func didYouMean(name string, known []string) string {
 }
 
 func sorted[V any](m map[string]V) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
+	return slices.Sorted(maps.Keys(m))
 }

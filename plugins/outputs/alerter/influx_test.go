@@ -194,7 +194,7 @@ func TestInfluxCloseFlushes(t *testing.T) {
 
 func TestInfluxUnreachable(t *testing.T) {
 	d := newDatabase(t)
-	d.Server.Close()
+	d.Close()
 	start := time.Now()
 	a, log := run(t, "close_timeout = \"1s\"\n[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1h\"\n[outputs.alerter.influxdb_v2]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1h\"\n")
 	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
