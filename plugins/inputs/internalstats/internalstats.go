@@ -1,5 +1,3 @@
-//go:generate go tool readme_config_includer
-
 // Package internalstats implements inputs.internal: the agent's statistics
 // about itself. Telegraf's plugin of this name lies in a folder "internal",
 // which other modules may not import (and neither could our own main, hence

@@ -1,5 +1,3 @@
-//go:generate go tool readme_config_includer
-
 // Package alerter is the output plugin that delivers what processors.tick decided: alert events to
 // their handlers and points to InfluxDB.
 //

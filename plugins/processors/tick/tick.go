@@ -1,5 +1,3 @@
-//go:generate go tool readme_config_includer
-
 // Package tick implements the processor that evaluates TICKscripts on the metrics that pass.
 //
 // Metrics pass on untouched. Those that a task wants are copied as points into the queue of the
