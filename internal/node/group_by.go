@@ -21,6 +21,7 @@ type groupBy struct {
 	out      point.Sink
 	point    point.Point
 	pending  pendingGroups
+	places   []int // of the groups in pending, by Index
 }
 
 // pendingGroups are the groups of the batches with one TMax, which are held back until a batch
@@ -65,6 +66,7 @@ func (n *groupBy) Restored() {
 	for i := range n.pending.Batches {
 		b := &n.pending.Batches[i]
 		b.Group = n.env.Groups().Get(b.Name, b.Group.Tags, b.Group.Dims, b.Group.ByName)
+		n.place(i)
 	}
 }
 
@@ -85,19 +87,31 @@ func (n *groupBySink) Batch(b *point.Batch) {
 	for i := range b.Points {
 		p := &b.Points[i]
 		g := n.grouping.of(n.env.Groups(), b.Name, p.Tags, n.byName || b.Group.ByName)
-		n.batchOf(b, g).Points = append(n.batchOf(b, g).Points, *p.Clone())
+		to := n.batchOf(b, g)
+		to.Points = append(to.Points, *p.Clone())
 	}
 }
 
 // batchOf returns the pending batch of g, made like b if there is none.
 func (n *groupBySink) batchOf(b *point.Batch, g *point.Group) *point.Batch {
-	for i := range n.pending.Batches {
-		if n.pending.Batches[i].Group == g {
+	if g.Index < len(n.places) {
+		if i := n.places[g.Index]; i < len(n.pending.Batches) && n.pending.Batches[i].Group == g {
 			return &n.pending.Batches[i]
 		}
 	}
 	n.pending.Batches = append(n.pending.Batches, point.Batch{Name: b.Name, TMax: b.TMax, Group: g})
-	return &n.pending.Batches[len(n.pending.Batches)-1]
+	return n.place(len(n.pending.Batches) - 1)
+}
+
+// place notes where the i-th pending batch is found by its group, and returns it. Places of batches
+// that are gone stay: they count only while the group is there.
+func (n *groupBy) place(i int) *point.Batch {
+	b := &n.pending.Batches[i]
+	for b.Group.Index >= len(n.places) {
+		n.places = append(n.places, 0)
+	}
+	n.places[b.Group.Index] = i
+	return b
 }
 
 // advance sends what is pending if t is another end time.
@@ -131,5 +145,8 @@ func (n *groupBySink) Barrier(g *point.Group, t int64) {
 
 func (n *groupBySink) Delete(g *point.Group) {
 	n.pending.Batches = slices.DeleteFunc(n.pending.Batches, func(b point.Batch) bool { return b.Group == g })
+	for i := range n.pending.Batches {
+		n.place(i)
+	}
 	n.Out.Delete(g)
 }

@@ -140,15 +140,6 @@ func SetTag(tags []Tag, key, value string) []Tag {
 	return append(out, tags[i:]...)
 }
 
-// DropTag returns tags without the named tag; tags is not changed.
-func DropTag(tags []Tag, key string) []Tag {
-	i, found := slices.BinarySearchFunc(tags, key, compareTag)
-	if !found {
-		return tags
-	}
-	return append(slices.Clip(slices.Clone(tags[:i])), tags[i+1:]...)
-}
-
 // SortFields sorts fields by key, as Point.Fields must be; of equal keys the last wins.
 func SortFields(fields []Field) []Field {
 	sorted := true

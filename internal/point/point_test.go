@@ -57,11 +57,6 @@ func TestTags(t *testing.T) {
 		was := slices.Clone(tags)
 		k, v := word(), word()
 
-		dropped := point.DropTag(tags, k)
-		without := maps.Clone(m)
-		delete(without, k)
-		require.Equal(t, tagsOf(without), orNil(dropped))
-
 		set := point.SetTag(tags, k, v)
 		m[k] = v
 		require.Equal(t, tagsOf(m), set)
@@ -72,13 +67,6 @@ func TestTags(t *testing.T) {
 	}
 	one := []point.Tag{{Key: "a", Value: "1"}}
 	require.Same(t, &one[0], &point.SetTag(one, "a", "1")[0], "nothing changes, nothing is copied")
-}
-
-func orNil(tags []point.Tag) []point.Tag {
-	if len(tags) == 0 {
-		return nil
-	}
-	return tags
 }
 
 // TestFields sets and sorts random fields and compares with a map.

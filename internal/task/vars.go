@@ -179,13 +179,3 @@ func listArg(items []any) (spec.Arg, error) {
 	}
 	return a, nil
 }
-
-// TypeWord returns the word that ArgOf and typed declarations use for a type, "" if it has none.
-func TypeWord(t spec.Type) string {
-	for word, x := range varTypes {
-		if x == t {
-			return word
-		}
-	}
-	return ""
-}
