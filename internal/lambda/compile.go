@@ -129,7 +129,10 @@ func (c *specializer) expr(x syntax.Expr) node {
 		return load(x.Name, i, c.kinds[i])
 	case *syntax.Unary:
 		if x.Op == syntax.Not {
-			return not(asBool(c.expr(x.X)))
+			y := c.expr(x.X)
+			n := not(asBool(y))
+			n.dynamic = y.dynamic // a literal that is no truth stays one
+			return n
 		}
 		return c.minus(c.expr(x.X))
 	case *syntax.Binary:

@@ -226,6 +226,7 @@ func TestEval(t *testing.T) {
 		{`"b" > FALSE`, "<invalid comparison operator > for type boolean>"},
 		{`!"i"`, "<TypeGuard: expression returned unexpected type int, expected boolean>"},
 		{`-"s"`, "<TypeGuard: expression returned unexpected type invalid type, expected string>"},
+		{`-!0`, "<TypeGuard: expression returned unexpected type boolean, expected boolean>"},
 		{`if(TRUE, /a/, /b/)`, "<expression returned unexpected type regex>"},
 
 		// Calls.
