@@ -15,19 +15,25 @@ type Interner struct {
 	sets  map[string][]Tag
 	names map[string]string
 	key   []byte // the tags so far, each length and bytes of key and value
+
+	setBytes, nameBytes int // length of what the tables hold
 }
 
-// internerSize bounds each table of an Interner.
-const internerSize = 1 << 17
+// internerSize and internerBytes bound each table of an Interner.
+const (
+	internerSize  = 1 << 17
+	internerBytes = 1 << 25
+)
 
 // Name returns b as a string.
 func (in *Interner) Name(b []byte) string {
 	if s, ok := in.names[string(b)]; ok {
 		return s
 	}
-	if in.names == nil || len(in.names) >= internerSize {
-		in.names = make(map[string]string)
+	if in.names == nil || len(in.names) >= internerSize || in.nameBytes >= internerBytes {
+		in.names, in.nameBytes = make(map[string]string), 0
 	}
+	in.nameBytes += len(b)
 	s := string(b)
 	in.names[s] = s
 	return s
@@ -57,9 +63,10 @@ func (in *Interner) Tags() []Tag {
 	}
 	tags, ok := in.sets[string(in.key)]
 	if !ok {
-		if in.sets == nil || len(in.sets) >= internerSize {
-			in.sets = make(map[string][]Tag)
+		if in.sets == nil || len(in.sets) >= internerSize || in.setBytes >= internerBytes {
+			in.sets, in.setBytes = make(map[string][]Tag), 0
 		}
+		in.setBytes += len(in.key)
 		k := string(in.key)
 		tags = split(k)
 		in.sets[k] = tags
