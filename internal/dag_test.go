@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"internal/udf":       {"internal/point"},
 	"internal/udf/udfpb": {},
 	"internal/tlsconf":   {},
+	"internal/journal":   {"internal/alert", "internal/point"},
 	"internal/api":       {},
 	"internal/lambda":    {"internal/syntax", "internal/point"},
 	"internal/spec":      {"internal/syntax", "internal/lambda", "internal/point", "internal/alert"},
@@ -31,6 +32,8 @@ var mayImport = map[string][]string{
 	"internal/scale":     {"internal/spec", "internal/syntax", "internal/tlsconf"},
 	"internal/replay":    {"internal/task", "internal/sideload", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 	"internal/ticktest":  {"internal/task", "internal/replay", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
+
+	"internal/journal/journaltest": {"internal/journal"},
 }
 
 // standardOnly are the packages that need nothing but the standard library.

@@ -23,11 +23,12 @@ type EventState struct {
 	Time     int64
 	Duration time.Duration
 	Level    Level
+	Nth      int // as in Event
 }
 
 // State returns what a topic remembers of e.
 func (e *Event) State() EventState {
-	return EventState{ID: e.ID, Message: e.Message, Details: e.Details, Time: e.Time, Duration: e.Duration, Level: e.Level}
+	return EventState{ID: e.ID, Message: e.Message, Details: e.Details, Time: e.Time, Duration: e.Duration, Level: e.Level, Nth: e.Nth}
 }
 
 // Topics holds the event states of topics. It may be shared by tasks that run in parallel. The

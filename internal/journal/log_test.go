@@ -1,0 +1,473 @@
+package journal_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+var testFormat = journal.Format{Prefix: "test", Lock: "test.lock", Magic: "test 1\n", Mark: [4]byte{0xff, 0xfe, 't', '1'}}
+
+// A notebook is a set of names whose changes are in a log.
+type notebook struct {
+	*journal.Log
+	names map[string]bool
+	lines []string
+}
+
+func (n *notebook) Errorf(format string, args ...any) { n.say("E! ", format, args) }
+func (n *notebook) Warnf(format string, args ...any)  { n.say("W! ", format, args) }
+func (n *notebook) Infof(format string, args ...any)  { n.say("I! ", format, args) }
+func (n *notebook) Debugf(string, ...any)             {}
+
+func (n *notebook) say(level, format string, args []any) {
+	n.lines = append(n.lines, level+fmt.Sprintf(format, args...))
+}
+
+func open(dir journal.Folder, growth int64) (n *notebook, failed error) {
+	n = &notebook{names: map[string]bool{}}
+	n.Log = journal.New(journal.Config{
+		Format: testFormat, Folder: dir, Name: "folder", Title: "Notebook", Without: "notes are kept in memory", Growth: growth, Log: n,
+		Copy: func(record func(func(*journal.Encoder))) {
+			for _, name := range slices.Sorted(maps.Keys(n.names)) {
+				record(func(e *journal.Encoder) { e.Byte('+'); e.Text(name) })
+			}
+		},
+		Late: func() error { return n.Read(n.take) },
+	})
+	return n, n.Read(n.take)
+}
+
+func (n *notebook) take(payload []byte) error {
+	d := journal.Decoder{B: payload[1:]}
+	name := d.Text()
+	if d.Err() != nil {
+		return d.Err()
+	}
+	switch payload[0] {
+	case '+':
+		n.names[name] = true
+	case '-':
+		delete(n.names, name)
+	default:
+		return journal.ErrRecord
+	}
+	return nil
+}
+
+func (n *notebook) add(name string) {
+	n.Lock()
+	defer n.Unlock()
+	n.names[name] = true
+	n.Append(func(e *journal.Encoder) { e.Byte('+'); e.Text(name) })
+}
+
+func (n *notebook) drop(name string) {
+	n.Lock()
+	defer n.Unlock()
+	delete(n.names, name)
+	n.Append(func(e *journal.Encoder) { e.Byte('-'); e.Text(name) })
+}
+
+func (n *notebook) broken() error {
+	n.Lock()
+	defer n.Unlock()
+	return n.Broken()
+}
+
+func (n *notebook) list() []string { return slices.Sorted(maps.Keys(n.names)) }
+
+// work makes a notebook and writes to it until the folder fails. It returns what was there after each
+// change, and how many changes were safe.
+func work(dir journal.Folder, seed uint64) (states [][]string, safe int) {
+	n, failed := open(dir, 300)
+	if failed != nil {
+		return [][]string{nil}, 0
+	}
+	n.Repair()
+	states = [][]string{nil}
+	r := rand.New(rand.NewPCG(seed, 0))
+	for i := 0; i < 60 && n.broken() == nil; i++ {
+		if list := n.list(); len(list) > 0 && r.IntN(2) == 0 {
+			n.drop(list[r.IntN(len(list))])
+		} else {
+			n.add(fmt.Sprintf("note %d", i))
+		}
+		states = append(states, n.list())
+		if r.IntN(4) == 0 {
+			if n.Sync(); n.broken() == nil {
+				safe = i + 1
+			}
+		}
+	}
+	return states, safe
+}
+
+var errCrash = errors.New("crash")
+
+// TestCrashAtEveryStep kills the process and the machine before and in the midst of each change of the
+// folder: a later state than the last safe one must be there, and nothing that never was.
+func TestCrashAtEveryStep(t *testing.T) {
+	images := 0
+	for seed := range uint64(20) {
+		whole := journaltest.New()
+		work(whole, seed)
+		for at := 1; at <= whole.Ops; at++ {
+			for _, how := range []error{errCrash, journaltest.ErrTorn} {
+				dir := journaltest.New()
+				dir.SetFail(func(n int, _ string) error {
+					if n >= at {
+						return how
+					}
+					return nil
+				})
+				states, safe := work(dir, seed)
+				r := rand.New(rand.NewPCG(seed, uint64(at)))
+				for k := range 4 {
+					images++
+					image := dir.Killed()
+					if k > 0 {
+						image = dir.Unplugged(r)
+					}
+					n, failed := open(image, 0)
+					require.NoError(t, failed)
+					require.True(t, slices.ContainsFunc(states[safe:], func(s []string) bool { return slices.Equal(s, n.list()) }) ||
+						k > 0 && holes(states[safe:], n.list()), "%v\n%v", n.list(), states[safe:])
+
+					// The next process begins with that, and dies as well.
+					n.Repair()
+					require.NoError(t, n.broken())
+					again, failed := open(image.Unplugged(r), 0)
+					require.NoError(t, failed)
+					require.Equal(t, n.list(), again.list())
+				}
+			}
+		}
+	}
+	t.Logf("%d images", images)
+}
+
+// holes reports whether got can be what is left of states when single records of the last ones are
+// missing, as may be after a loss of power: all that is in each of the states is there, and nothing
+// that is in none.
+func holes(states [][]string, got []string) bool {
+	for _, name := range got {
+		if !slices.ContainsFunc(states, func(s []string) bool { return slices.Contains(s, name) }) {
+			return false
+		}
+	}
+	for _, name := range states[0] {
+		if !slices.ContainsFunc(states, func(s []string) bool { return !slices.Contains(s, name) }) && !slices.Contains(got, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestCutAtEveryByte shortens a log, and damages it, at every byte.
+func TestCutAtEveryByte(t *testing.T) {
+	dir := journaltest.New()
+	n, failed := open(dir, 0)
+	require.NoError(t, failed)
+	n.names["old"] = true
+	n.Repair()
+	const segment = "test-0000000001.log"
+	f := dir.Files[segment]
+	copied := len(f.Data)
+	sizes, states := []int{copied}, [][]string{n.list()}
+	for i := range 20 {
+		n.add("note " + strconv.Itoa(i))
+		sizes, states = append(sizes, len(f.Data)), append(states, n.list())
+		if i%3 == 2 {
+			n.drop("note " + strconv.Itoa(i-1))
+			sizes, states = append(sizes, len(f.Data)), append(states, n.list())
+		}
+	}
+	read := func(b []byte) (*notebook, *journaltest.Folder) {
+		image := journaltest.New()
+		image.Put(segment, b)
+		n, failed := open(image, 0)
+		require.NoError(t, failed)
+		return n, image
+	}
+	for size := copied; size < len(f.Data); size++ {
+		got, image := read(slices.Clone(f.Data[:size]))
+		last := 0
+		for i := range sizes {
+			if sizes[i] <= size {
+				last = i
+			}
+		}
+		require.Equal(t, states[last], got.list())
+		if sizes[last] == size {
+			require.Empty(t, got.lines)
+			continue
+		}
+		require.Len(t, got.lines, 1)
+		require.Regexp(t, `^W! Notebook: \d+ bytes of test-0000000001.log cannot be read, .*; they are set aside in test-0000000001.log.bad, all else is kept$`, got.lines[0])
+		require.Len(t, image.Files[segment+".bad"].Data, size-sizes[last])
+	}
+	for i := range f.Data {
+		b := slices.Clone(f.Data)
+		b[i] ^= 0x55
+		got, image := read(b)
+		require.Len(t, got.lines, 1)
+		require.NotEmpty(t, image.Files[segment+".bad"].Data)
+		require.InDelta(t, len(n.list()), len(got.list()), 1, "one record is lost, at byte %d", i)
+	}
+}
+
+// TestRemovedSegmentReturns finds a segment that was removed when the machine died, together with
+// the one that replaced it.
+func TestRemovedSegmentReturns(t *testing.T) {
+	dir := journaltest.New()
+	n, _ := open(dir, 0)
+	n.Repair()
+	n.add("gone")
+	old := slices.Clone(dir.Files["test-0000000001.log"].Data)
+	n.drop("gone")
+	n.add("kept")
+	n.Repair()
+	require.NotContains(t, dir.Files, "test-0000000001.log")
+	dir = dir.Killed()
+	dir.Put("test-0000000001.log", old)
+	again, failed := open(dir, 0)
+	require.NoError(t, failed)
+	require.Equal(t, []string{"kept"}, again.list())
+	again.Repair()
+	require.Len(t, dir.Files, 1, "both are replaced")
+}
+
+func TestSegmentsAreReplaced(t *testing.T) {
+	dir := journaltest.New()
+	n, _ := open(dir, 5000)
+	n.Repair()
+	most := 0
+	for i := range 3000 {
+		n.add(fmt.Sprint(i))
+		if i >= 10 {
+			n.drop(fmt.Sprint(i - 10))
+		}
+		if i%7 == 0 {
+			n.Sync()
+		}
+		size := 0
+		for _, f := range dir.Files {
+			size += len(f.Data)
+		}
+		most = max(most, size)
+	}
+	n.Lock()
+	require.Greater(t, n.Segments(), uint64(5))
+	n.Unlock()
+	require.Less(t, most, 20000)
+	again, _ := open(dir.Killed(), 0)
+	require.Equal(t, n.list(), again.list())
+}
+
+func TestOtherVersionIsSetAside(t *testing.T) {
+	dir := journaltest.New()
+	dir.Put("test-0000000003.log", []byte("test 2\nwhatever"))
+	dir.Put("other-0000000001.log.bad", nil)
+	for i := range 7 {
+		dir.Put(fmt.Sprintf("test-%010d.log.bad", i+10), nil)
+	}
+	n, failed := open(dir, 0)
+	require.NoError(t, failed)
+	require.Empty(t, n.list())
+	require.Len(t, n.lines, 1)
+	require.Equal(t, "test 2\nwhatever", string(dir.Files["test-0000000003.log.bad"].Data))
+	require.Len(t, dir.Files, 1+1+5)
+}
+
+// TestDiskFails writes to a disk that fails for a while.
+func TestDiskFails(t *testing.T) {
+	for _, what := range []string{"write", "sync", "create", "sync folder"} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := journaltest.New()
+			n, failed := open(dir, 0)
+			n.Start(failed)
+			n.add("before")
+			n.Sync()
+			dir.SetFail(func(_ int, op string) error {
+				if op == what || op == "create" {
+					return journaltest.ErrTorn
+				}
+				return nil
+			})
+			if what == "create" || what == "sync folder" {
+				n.Lock()
+				n.Limit(1, 1)
+				n.Unlock()
+			}
+			for i := range 5 {
+				n.add(fmt.Sprint(i))
+				n.Sync()
+				time.Sleep(time.Minute)
+			}
+			require.Equal(t, []string{"E! Notebook: cannot write to folder: no space left on device; notes are kept in memory until that works again"}, n.lines)
+			dir.SetFail(nil)
+			time.Sleep(journal.Retry + time.Second)
+			require.Equal(t, "I! Notebook: writes to folder again", n.lines[1])
+			again, _ := open(dir.Killed(), 0)
+			require.Equal(t, n.list(), again.list())
+			kept, err := n.Close()
+			require.True(t, kept)
+			require.NoError(t, err)
+			require.Len(t, dir.Files, 1)
+		})
+	}
+}
+
+// TestFolderAppearsLate starts while the folder cannot be read.
+func TestFolderAppearsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := journaltest.New()
+		n, failed := open(dir, 0)
+		n.Start(failed)
+		n.add("old")
+		_, err := n.Close()
+		require.NoError(t, err)
+		dir.SetFail(func(int, string) error { return os.ErrPermission })
+		n, failed = open(dir, 0)
+		require.ErrorIs(t, failed, os.ErrPermission)
+		n.Start(failed)
+		n.add("new")
+		time.Sleep(time.Minute)
+		require.Len(t, n.lines, 1)
+		dir.SetFail(nil)
+		time.Sleep(time.Minute)
+		require.Equal(t, []string{"new", "old"}, n.list())
+		kept, err := n.Close()
+		require.True(t, kept)
+		require.NoError(t, err)
+	})
+}
+
+// TestLazy syncs what nobody waits for.
+func TestLazy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := journaltest.New()
+		n, failed := open(dir, 0)
+		n.Start(failed)
+		before := dir.Syncs
+		for i := range 100 {
+			n.add(fmt.Sprint(i))
+			n.Lazy()
+		}
+		time.Sleep(journal.SyncLag + time.Millisecond)
+		synctest.Wait()
+		require.Equal(t, 1, dir.Syncs-before)
+		n.add("urgent")
+		n.Urgent()
+		synctest.Wait()
+		require.Equal(t, 2, dir.Syncs-before)
+		_, err := n.Close()
+		require.NoError(t, err)
+	})
+}
+
+// TestDir uses a real folder.
+func TestDir(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "new", "state")
+	n, failed := open(journal.Dir(name), 0)
+	require.NoError(t, failed)
+	n.Start(nil)
+	n.add("a")
+	_, failed = open(journal.Dir(name), 0)
+	require.ErrorIs(t, failed, journal.ErrLocked)
+	require.ErrorContains(t, failed, "state_directory folder: in use by another process")
+	_, err := n.Close()
+	require.NoError(t, err)
+	n, failed = open(journal.Dir(name), 0)
+	require.NoError(t, failed)
+	require.Equal(t, []string{"a"}, n.list())
+	info, err := os.Stat(filepath.Join(name, "test-0000000001.log"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode(), "alerts may be confidential")
+}
+
+// TestCodec fills in every field there is.
+func TestCodec(t *testing.T) {
+	k := 0
+	var fill func(v reflect.Value)
+	fill = func(v reflect.Value) {
+		k++
+		switch v.Kind() {
+		case reflect.String:
+			v.SetString("s" + strconv.Itoa(k))
+		case reflect.Int, reflect.Int64:
+			v.SetInt(int64(-k))
+		case reflect.Uint8:
+			v.SetUint(uint64(k % 4))
+		case reflect.Uint64:
+			v.SetUint(1<<63 + uint64(k))
+		case reflect.Bool:
+			v.SetBool(true)
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 3, 3))
+			for i := range 3 {
+				fill(v.Index(i))
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				fill(v.Field(i))
+			}
+		default:
+			t.Fatalf("the codec does not know fields of type %s", v.Type())
+		}
+	}
+	var event alert.Event
+	var state alert.EventState
+	fill(reflect.ValueOf(&event).Elem())
+	fill(reflect.ValueOf(&state).Elem())
+	event.Fields = append(event.Fields, point.Field{Key: "nan", Value: point.FloatValue(0)})
+	var e journal.Encoder
+	e.Event(&event)
+	e.State(&state)
+	d := journal.Decoder{B: e.B}
+	require.Equal(t, &event, d.Event())
+	require.Equal(t, state, d.State())
+	require.NoError(t, d.Err())
+	for i := range e.B {
+		d := journal.Decoder{B: e.B[:i]}
+		d.Event()
+		d.State()
+		require.Error(t, d.Err())
+	}
+}
+
+func FuzzScan(f *testing.F) {
+	dir := journaltest.New()
+	work(dir, 1)
+	for _, x := range dir.Files {
+		f.Add(x.Data)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		for _, bad := range testFormat.Scan(b, (&notebook{names: map[string]bool{}}).take) {
+			n += len(bad)
+		}
+		require.LessOrEqual(t, n, len(b))
+		dir := journaltest.New()
+		dir.Put("test-0000000001.log", b)
+		_, failed := open(dir, 0)
+		require.NoError(t, failed)
+	})
+}
