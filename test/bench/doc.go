@@ -5,7 +5,7 @@
 //	go run ./test/bench -table replay    # 1 000 000 points through six rules, beside hand-written loops
 //	go run ./test/bench -table rules     # 200 000 points through the rules that Kapacitor was measured with
 //	go run ./test/bench -table groups    # 100 000 groups of a windowed mean
-//	go run ./test/bench -table tasks     # whole rules, many tasks, several workers
+//	go run ./test/bench -table tasks     # whole rules, many tasks, several processors
 //	go run ./test/bench -table functions # operators and functions of lambdas, aggregates
 //	go run ./test/bench -table fifty     # fifty rules on this host's metrics, beside the bare agent; takes a minute
 //

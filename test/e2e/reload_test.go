@@ -57,7 +57,7 @@ func TestReload(t *testing.T) {
 	for name, conf := range map[string]string{
 		"syntax":         s.config() + "[[outputs.file\n",
 		"unknown option": strings.Replace(s.config(), "  scripts =", "  skripts = []\n  scripts =", 1),
-		"wrong type":     strings.Replace(s.config(), "  scripts =", "  workers = 'two'\n  scripts =", 1),
+		"wrong type":     strings.Replace(s.config(), "  scripts =", "  queue_size = 'two'\n  scripts =", 1),
 		"alerter":        strings.Replace(s.config(), `retry_min_interval = "100ms"`, `retry_min_interval = "100"`, 1),
 	} {
 		mark = a.mark()

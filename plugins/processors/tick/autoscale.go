@@ -147,7 +147,7 @@ func (r *runner) scale(x *spec.Scale) {
 		}
 		n, err := r.e.scaler.Do(ctx, x)
 		r.e.counters.scalings.Add(1)
-		r.w.do(func() {
+		r.box.do(func() {
 			if r.task == t && !r.failed.Load() {
 				r.after(t.AnswerScale(x, n, err))
 			}

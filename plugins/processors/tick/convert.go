@@ -18,8 +18,7 @@ type converter struct {
 	db, rp       string // of metrics without the tags
 	dbTag, rpTag string // tags that hold database and retention policy; "" is none
 
-	in     point.Interner
-	fields []point.Field
+	in point.Interner
 }
 
 // A shape is a set of field keys in the order in which a metric has them. Metrics of one measurement
@@ -75,8 +74,8 @@ func (c *converter) dbrp(m telegraf.Metric) (db, rp string) {
 }
 
 // point makes p the point of m and reports whether one is left: like line protocol it leaves out
-// empty tags and numbers that are none, and a point needs a field. The fields are valid until the
-// next call.
+// empty tags and numbers that are none, and a point needs a field. The fields are written over those
+// that p has.
 func (c *converter) point(m telegraf.Metric, r *route, db, rp string, p *point.Point) bool {
 	list := m.FieldList()
 	s := r.shape(list)
@@ -84,10 +83,10 @@ func (c *converter) point(m telegraf.Metric, r *route, db, rp string, p *point.P
 		s = c.newShape(list)
 		r.addShape(s)
 	}
-	if cap(c.fields) < len(list) {
-		c.fields = make([]point.Field, len(list))
+	if cap(p.Fields) < len(list) {
+		p.Fields = make([]point.Field, len(list))
 	}
-	fields := c.fields[:len(list)]
+	fields := p.Fields[:len(list)]
 	dropped := 0
 	for i, f := range list {
 		v := value(f.Value)

@@ -178,7 +178,7 @@ func TestQueueFull(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, _ := plugin("all", `stream|from()|influxDBOut()`)
-				p.QueueSize, p.QueueFull, p.Workers = 10, policy, 1
+				p.QueueSize, p.QueueFull = 10, policy
 				s := &slowSink{release: make(chan struct{})}
 				require.NoError(t, p.Init())
 				require.NoError(t, p.Start(s))
@@ -189,12 +189,13 @@ func TestQueueFull(t *testing.T) {
 						added.Add(1)
 					}
 				}()
+				time.Sleep(time.Second)
 				synctest.Wait()
-				q := p.engine.workers[0].queue
+				q := &p.engine.index.Load().runners[0].box
 				require.LessOrEqual(t, q.length(), 10)
 				if policy == "block" {
 					require.Less(t, added.Load(), int64(30))
-					require.Positive(t, q.waits.Load())
+					require.Positive(t, p.engine.depot.waits.Load())
 				} else {
 					require.Equal(t, int64(100), added.Load())
 					require.GreaterOrEqual(t, q.dropped.Load(), int64(80))
@@ -283,8 +284,8 @@ func TestSampleConfig(t *testing.T) {
 	full.StateDirectory = t.TempDir()
 	require.NoError(t, full.Init())
 	d := newTick()
-	require.Equal(t, []any{d.DBRP, d.DatabaseTag, d.RetentionPolicyTag, d.AlertMeasurement, d.DropOriginal, d.Workers, d.QueueSize, d.QueueFull, d.EvaluateAfterAggregators},
-		[]any{full.DBRP, full.DatabaseTag, full.RetentionPolicyTag, full.AlertMeasurement, full.DropOriginal, full.Workers, full.QueueSize, full.QueueFull, full.EvaluateAfterAggregators})
+	require.Equal(t, []any{d.DBRP, d.DatabaseTag, d.RetentionPolicyTag, d.AlertMeasurement, d.DropOriginal, d.QueueSize, d.QueueFull, d.EvaluateAfterAggregators},
+		[]any{full.DBRP, full.DatabaseTag, full.RetentionPolicyTag, full.AlertMeasurement, full.DropOriginal, full.QueueSize, full.QueueFull, full.EvaluateAfterAggregators})
 	var options map[string]any
 	require.NoError(t, json.Unmarshal([]byte(`{"limit":5}`), &options))
 	require.Equal(t, int64(5), full.Tasks[0].Vars["limit"])

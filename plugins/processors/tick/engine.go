@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -26,7 +27,7 @@ import (
 
 // This file keeps the set of tasks.
 
-// An engine runs tasks on workers.
+// An engine runs tasks.
 type engine struct {
 	log       telegraf.Logger
 	clock     func() int64
@@ -45,8 +46,7 @@ type engine struct {
 	store    store
 	counters counters
 	index    atomic.Pointer[index]
-	workers  []*worker
-	working  sync.WaitGroup
+	depot    *depot
 
 	client  *http.Client
 	context context.Context // of requests
@@ -55,8 +55,9 @@ type engine struct {
 
 	// What follows belongs to the caller of apply, of which there is one at a time.
 	places   map[string]*place
-	problems map[string]string // by task, those that have been logged
-	news     []string          // to be logged when it has come true
+	leaving  map[string]chan struct{} // tasks that are being removed; closed when they have been
+	problems map[string]string        // by task, those that have been logged
+	news     []string                 // to be logged when it has come true
 }
 
 // counters are what the engine counts beside its tasks' own statistics.
@@ -74,9 +75,11 @@ type place struct {
 	entry
 }
 
-// start starts the workers.
-func (e *engine) start(workers, limit int, block bool) {
-	e.places = map[string]*place{}
+// start makes the engine ready for tasks. Their mailboxes hold so many points; a full one has the
+// agent wait, for as long as it takes or only for a while.
+func (e *engine) start(limit int, block bool) {
+	e.places, e.leaving = map[string]*place{}, map[string]chan struct{}{}
+	e.depot = newDepot(limit, block)
 	e.index.Store(newIndex(nil))
 	if e.client == nil {
 		e.client = &http.Client{Transport: &http.Transport{
@@ -88,54 +91,67 @@ func (e *engine) start(workers, limit int, block bool) {
 	}
 	e.loader = newLoader(e)
 	e.context, e.cancel = context.WithCancel(context.Background())
-	for range workers {
-		w := newWorker(limit, block, e.clock)
-		e.workers = append(e.workers, w)
-		e.working.Go(w.run)
-	}
 }
 
 // drain waits until the tasks have dealt with all points, those of loopbacks included.
 func (e *engine) drain() {
 	for range maxHops + 1 {
 		before := e.counters.looped.Load()
-		for _, w := range e.workers {
-			done := make(chan struct{})
-			if w.do(func() { close(done) }) {
-				<-done
-			}
-		}
+		<-e.each(func(*runner) {})
 		if e.counters.looped.Load() == before {
 			return
 		}
 	}
 }
 
-// stop ends the tasks once they have dealt with all points, and then the workers. If the tasks'
-// state is kept, they go on after a restart; else what they hold back goes out.
+// each has every task call f once it has dealt with what is in its mailbox. The channel is closed
+// when all have.
+func (e *engine) each(f func(*runner)) (done <-chan struct{}) {
+	return call(e.index.Load().runners, f)
+}
+
+// call is [engine.each] for some of the tasks.
+func call(rs []*runner, f func(*runner)) <-chan struct{} {
+	done := make(chan struct{})
+	var left atomic.Int64
+	left.Store(1)
+	did := func() {
+		if left.Add(-1) == 0 {
+			close(done)
+		}
+	}
+	for _, r := range rs {
+		left.Add(1)
+		if !r.box.do(func() { defer did(); f(r) }) {
+			did()
+		}
+	}
+	did()
+	return done
+}
+
+// stop ends the tasks once they have dealt with all points. If their state is kept, they go on after
+// a restart; else what they hold back goes out.
 func (e *engine) stop() {
+	for _, gone := range e.leaving {
+		<-gone
+	}
 	e.drain()
 	e.checkpoint()
 	end := (*runner).stop
 	if e.store.file != "" {
 		end = (*runner).leave
 	}
-	for _, w := range e.workers {
-		w.do(func() {
-			for _, r := range w.runners {
-				end(r)
-			}
-		})
-		w.close()
-	}
-	e.working.Wait()
-	for _, w := range e.workers {
-		for _, r := range w.runners {
-			if r.poster != nil {
-				r.poster.close()
-			}
+	ended := e.each(func(r *runner) {
+		end(r)
+		if r.poster != nil {
+			r.poster.close()
 		}
+	})
+	for _, p := range e.places {
+		p.r.box.close()
 	}
+	<-ended
 	grace := time.AfterFunc(postGrace, e.cancel)
 	e.posters.Wait()
 	grace.Stop()
@@ -143,20 +159,31 @@ func (e *engine) stop() {
 	e.client.CloseIdleConnections()
 }
 
-// dispatch brings a point to the tasks that want it.
+// dispatch brings a point out of a loopback to the tasks that want it.
 func (e *engine) dispatch(p *point.Point, hops int) {
+	var c *parcel
 	ts := e.index.Load().targets(p.Name)
-	now := e.clock()
 	for i := range ts {
-		if ts[i].wants(p.DB, p.RP) {
-			ts[i].w.put(p, &ts[i], now, hops)
+		if !ts[i].wants(p.DB, p.RP) {
+			continue
 		}
+		if c == nil {
+			c = e.depot.parcel()
+			fields := append(c.point.Fields[:0], p.Fields...)
+			c.point = *p
+			c.point.Fields, c.arrived, c.hops = fields, e.clock(), hops
+		}
+		ts[i].r.box.put(c, nil)
+	}
+	if c != nil {
+		e.depot.release(c)
 	}
 }
 
 // apply makes the tasks those of srcs. A task whose script is broken keeps running with the one it
 // has.
 func (e *engine) apply(srcs []*source) {
+	maps.DeleteFunc(e.leaving, func(_ string, gone chan struct{}) bool { return isClosed(gone) })
 	changes := 0
 	wanted := make(map[string]bool, len(srcs))
 	var begin []*source
@@ -188,8 +215,11 @@ func (e *engine) apply(srcs []*source) {
 		}
 		delete(e.places, name)
 		delete(e.problems, name)
-		p.r.w.tasks--
-		p.r.w.do(p.r.remove)
+		gone := make(chan struct{})
+		e.leaving[name] = gone
+		p.r.box.do(func() { defer close(gone); p.r.remove() })
+		p.r.box.close()
+		e.hideLag(p.r)
 		e.log.Infof("Stopped task %q: %s is gone", name, p.src.place())
 		changes++
 	}
@@ -226,18 +256,18 @@ func (e *engine) begin(s *source, docs *round) {
 	p := e.places[s.name]
 	isNew := p == nil
 	if isNew {
-		w := e.idlest()
-		w.tasks++
-		p = &place{r: &runner{e: e, w: w, name: s.name, next: never}}
+		p = &place{r: newRunner(e, s.name)}
 		e.places[s.name] = p
-		p.r.w.do(func() { w.runners = append(w.runners, p.r) })
+		if gone := e.leaving[s.name]; gone != nil { // a task of this name is about to end
+			p.r.box.do(func() { <-gone })
+		}
 	}
 	p.src = s
 	p.entry = entry{r: p.r, dbrps: t.DBRPs()}
 	p.names, p.all = t.Measurements()
 	again := *s
 	fresh := func() (*task.Task, error) { return again.load(e.base, e.dbrp) }
-	p.r.w.do(func() { p.r.start(t, fresh, docs) })
+	p.r.box.do(func() { p.r.start(t, fresh, docs) })
 	e.settled(s)
 	for _, text := range s.warnings {
 		e.log.Warn(text)
@@ -270,9 +300,13 @@ func (e *engine) problem(s *source, err error) {
 // settled notes that nothing is wrong with a script.
 func (e *engine) settled(s *source) { delete(e.problems, s.name+"\n"+s.duplicate) }
 
-// idlest returns the worker with the fewest tasks.
-func (e *engine) idlest() *worker {
-	return slices.MinFunc(e.workers, func(a, b *worker) int { return a.tasks - b.tasks })
+func isClosed(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (e *engine) reindex() {

@@ -15,6 +15,8 @@ type index struct {
 	routes map[string]*route
 	every  []target // of the tasks that take all measurements, for names that no task names
 	others map[string]*route
+
+	runners []*runner // of all tasks
 }
 
 // maxOthers bounds the routes of measurements that no task names.
@@ -28,25 +30,17 @@ type route struct {
 	turn    int
 }
 
-// A target is one worker with those of its tasks that want the measurement.
+// A target is a task that wants the measurement.
 type target struct {
-	w     *worker
-	tasks []taker
-}
-
-// A taker is a task as the index knows it.
-type taker struct {
 	r     *runner
 	dbrps []spec.DBRP
 }
 
-// wants reports whether one of the tasks works on the database and retention policy.
+// wants reports whether the task works on the database and retention policy.
 func (t *target) wants(db, rp string) bool {
-	for i := range t.tasks {
-		for _, d := range t.tasks[i].dbrps {
-			if d.DB == db && d.RP == rp {
-				return true
-			}
+	for i := range t.dbrps {
+		if d := &t.dbrps[i]; d.DB == db && d.RP == rp {
+			return true
 		}
 	}
 	return false
@@ -97,7 +91,7 @@ func (r *route) addShape(s *shape) {
 	r.turn = (r.turn + 1) % maxShapes
 }
 
-// newIndex returns the index of tasks, which are those of the runners in their order.
+// newIndex returns the index of tasks. A point reaches them in the order of the entries.
 func newIndex(entries []entry) *index {
 	x := &index{routes: map[string]*route{}, others: map[string]*route{}}
 	for _, e := range entries {
@@ -108,29 +102,20 @@ func newIndex(entries []entry) *index {
 		}
 	}
 	for _, e := range entries {
-		t := taker{e.r, e.dbrps}
+		x.runners = append(x.runners, e.r)
+		t := target{e.r, e.dbrps}
 		if e.all {
-			x.every = addTaker(x.every, t)
+			x.every = append(x.every, t)
 			for _, r := range x.routes {
-				r.targets = addTaker(r.targets, t)
+				r.targets = append(r.targets, t)
 			}
 			continue
 		}
 		for _, name := range e.names {
-			x.routes[name].targets = addTaker(x.routes[name].targets, t)
+			x.routes[name].targets = append(x.routes[name].targets, t)
 		}
 	}
 	return x
-}
-
-func addTaker(ts []target, t taker) []target {
-	for i := range ts {
-		if ts[i].w == t.r.w {
-			ts[i].tasks = append(ts[i].tasks, t)
-			return ts
-		}
-	}
-	return append(ts, target{t.r.w, []taker{t}})
 }
 
 // An entry is what the index needs to know of a task.

@@ -55,7 +55,7 @@ func TestSecondInstanceIsPassive(t *testing.T) {
 
 func TestSecondInstanceAfterBrokenConfig(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "telegraf.conf")
-	write(t, file, "[[processors.tick]]\n  workers = 'many'\n")
+	write(t, file, "[[processors.tick]]\n  queue_size = 'many'\n")
 	require.Error(t, config.NewConfig().LoadConfig(file))
 	require.Equal(t, []bool{false, true}, roles(t, block))
 }

@@ -60,17 +60,13 @@ func (s fixedStatus) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: int(s), Body: io.NopCloser(strings.NewReader(""))}, nil
 }
 
-// settle waits until the workers have dealt with everything, the answers to requests included.
+// settle waits until the tasks have dealt with everything, the answers to requests included.
 func (l *live) settle() {
 	for {
 		l.mu.Lock()
 		asked := l.ask
 		l.mu.Unlock()
-		for _, w := range l.engine.workers {
-			done := make(chan struct{})
-			w.do(func() { close(done) })
-			<-done
-		}
+		<-l.engine.each(func(*runner) {})
 		l.mu.Lock()
 		same := asked == l.ask && l.engine.counters.answers.Load() == asked
 		l.mu.Unlock()
@@ -84,9 +80,11 @@ func (l *live) settle() {
 // tick moves the clock on.
 func (l *live) tick(to int64) {
 	l.now.Store(to)
-	for _, w := range l.engine.workers {
-		w.do(func() { w.tick(to) })
-	}
+	l.engine.each(func(r *runner) {
+		if r.next <= to {
+			r.tick(to)
+		}
+	})
 	l.settle()
 }
 
@@ -156,7 +154,7 @@ func transcript(t *testing.T, v *ticktest.Vector) []string {
 	}
 	l.tick(max(clock, last))
 	for _, p := range l.engine.places {
-		p.r.w.do(func() {
+		p.r.box.do(func() {
 			ran := p.r.task
 			if ran == nil {
 				return

@@ -100,7 +100,7 @@ type request struct {
 }
 
 // A poster makes the requests of one task, in their order, away from the task. Its methods are
-// called on the task's worker.
+// called by the task's goroutine.
 type poster struct {
 	r    *runner
 	todo chan *request
@@ -132,9 +132,9 @@ func (p *poster) run() {
 	}
 }
 
-// done has the worker tell the task about the outcome.
+// done tells the task about the outcome.
 func (p *poster) done(q *request, status int, err error) {
-	p.r.w.do(func() {
+	p.r.box.do(func() {
 		if err != nil {
 			p.r.report(q.node, err.Error())
 		}

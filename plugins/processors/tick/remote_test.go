@@ -159,7 +159,6 @@ func TestSideloadThatHangs(t *testing.T) {
 	write(t, filepath.Join(dir, "all.yml"), "limit: 50\n")
 	synctest.Test(t, func(t *testing.T) {
 		p, log := plugin("good", limits("file://"+dir), "hangs", limits("http://gone/"))
-		p.Workers = 1
 		p.SideloadReloadInterval = 1e9
 		net := newRoutes(nil)
 		p.transport = net
@@ -214,7 +213,6 @@ func TestKubernetes(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "telegraf.conf")
 	write(t, conf, `
 [[processors.tick]]
-  workers = 1
   [[processors.tick.kubernetes]]
     name = "west"
     url = "`+server.URL+`"
@@ -274,7 +272,6 @@ func TestKubernetesThatHangs(t *testing.T) {
 	defer good.Close()
 	scaling := `stream|from().measurement('m').groupBy('host')|k8sAutoscale().cluster('%').resourceNameTag('host').replicas(lambda: "n")|influxDBOut().measurement('%')`
 	p, _ := plugin("both", strings.ReplaceAll(scaling, "%", "hangs")+"\n"+strings.ReplaceAll(scaling, "%", "good"), "other", mark("other"))
-	p.Workers = 1
 	p.Kubernetes = []*Kubernetes{{Name: "hangs", URL: hangs.URL}, {Name: "good", URL: good.URL}}
 	acc := start(t, p)
 	hosts := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
@@ -321,7 +318,7 @@ func TestKubernetesChangeAtStop(t *testing.T) {
 		defer close(stopped)
 		p.Stop()
 	}()
-	require.Eventually(t, func() bool { return !e.workers[0].do(func() {}) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !e.index.Load().runners[0].box.do(func() {}) }, 10*time.Second, time.Millisecond)
 	select {
 	case <-stopped:
 		t.Error("the plugin stops before the change is made")

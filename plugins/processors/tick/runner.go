@@ -16,7 +16,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
-// This file runs one task on its worker and carries out what it wants done.
+// This file runs one task and carries out what it wants done.
 
 // never is a time that does not come.
 const never = math.MaxInt64
@@ -25,11 +25,11 @@ const never = math.MaxInt64
 const maxHops = 10
 
 // A runner is a task's place in the engine. The place stays when the script changes; the task in it
-// is replaced. All methods are called on the worker's goroutine.
+// is replaced. Its methods are called by the goroutine of its mailbox, of which there is one at most.
 type runner struct {
 	e    *engine
-	w    *worker
 	name string
+	box  mailbox
 
 	task   *task.Task // nil before the start and after the end
 	next   int64      // when the task's next timer is due
@@ -38,6 +38,7 @@ type runner struct {
 	errors errorLog
 	poster *poster
 	stats  taskStats
+	lag    lag
 
 	// What follows is about what the task asks for.
 	context context.Context // ends with the task
@@ -47,9 +48,89 @@ type runner struct {
 	awaited map[string]bool              // nodes that documents are being read for
 	calls   map[clusterKey]chan struct{} // holds one entry for each that is under way
 
-	pushes    uint64
-	evalNS    int64
-	allErrors int64
+	timer *time.Timer // rings at armed; nil until the task has timers
+	armed int64
+
+	unread, unsaved notice // something has happened since the last statistics, and the last checkpoint
+	pushes          uint64
+	evalNS          int64
+	allErrors       int64
+}
+
+// A notice is put up by one goroutine, mostly over and over, and taken down by another.
+type notice struct{ atomic.Bool }
+
+func (n *notice) set() {
+	if !n.Load() { // a write costs more
+		n.Store(true)
+	}
+}
+
+func (n *notice) clear() (was bool) { return n.Load() && n.Swap(false) }
+
+func newRunner(e *engine, name string) *runner {
+	r := &runner{e: e, name: name, next: never, armed: never}
+	r.box.depot, r.box.work = e.depot, r.work
+	return r
+}
+
+// work does what is in the mailbox, and looks at the clock when a timer is due.
+func (r *runner) work() {
+	var done *buffer
+	for {
+		b, more := r.box.take(done, r.arm())
+		switch {
+		case !more:
+			return
+		case b == nil:
+			r.armed = never
+			if now := r.e.clock(); now >= r.next {
+				r.tick(now)
+			}
+		default:
+			for i := range b.items[:b.n] {
+				r.handle(&b.items[i])
+			}
+		}
+		done = b
+	}
+}
+
+func (r *runner) handle(it *item) {
+	if it.call != nil {
+		it.call()
+		return
+	}
+	p := it.parcel
+	r.push(&p.point, p.arrived, p.hops)
+	r.e.depot.release(p)
+}
+
+// longest is how long a task with timers does not look at the clock, which may have been set.
+const longest = time.Minute
+
+// arm makes sure that the timer rings when the task's next timer is due, and reports whether that is
+// now. It may ring before.
+func (r *runner) arm() (due bool) {
+	if r.next >= r.armed {
+		return false
+	}
+	wait := r.next - r.e.clock()
+	if wait <= 0 {
+		return true
+	}
+	r.armed = r.next
+	d := min(time.Duration(wait), longest)
+	if r.timer != nil {
+		r.timer.Reset(d)
+		return false
+	}
+	r.timer = time.AfterFunc(d, func() {
+		if r.box.ring() {
+			r.work()
+		}
+	})
+	return false
 }
 
 // timed is the share of pushes whose time is taken: one in so many.
@@ -61,7 +142,7 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 	first := r.task == nil
 	r.stop()
 	r.failed.Store(false)
-	err := t.Start(r.w.clock())
+	err := t.Start(r.e.clock())
 	if err == nil && first {
 		t = r.restore(t, fresh)
 	}
@@ -87,7 +168,10 @@ func (r *runner) leave() {
 	}
 	r.stats.end(r)
 	r.errors.flush(r.e.log, r.name)
-	r.task, r.next = nil, never
+	r.task, r.next, r.armed = nil, never, never
+	if r.timer != nil {
+		r.timer.Stop()
+	}
 	r.cancel()
 	r.awaited = nil
 }
@@ -100,12 +184,6 @@ func (r *runner) remove() {
 		t.Stats(func(s task.NodeStats) {
 			r.e.topics.Delete(alert.NodeTopic(r.name, s.Node))
 		})
-	}
-	for i, o := range r.w.runners {
-		if o == r {
-			r.w.runners = append(r.w.runners[:i], r.w.runners[i+1:]...)
-			break
-		}
 	}
 	if r.poster != nil {
 		r.poster.close()
@@ -156,6 +234,8 @@ func (r *runner) answer(t *task.Task, p *spec.Post, status int) {
 
 // after carries out the effects of a call that returned err, and finds out about the next timer.
 func (r *runner) after(err error) {
+	r.unread.set()
+	r.unsaved.set()
 	if effects := r.task.Take(); len(effects) > 0 {
 		r.carryOut(effects)
 	}
@@ -166,7 +246,6 @@ func (r *runner) after(err error) {
 	r.next = never
 	if at, ok := r.task.Next(); ok && !r.failed.Load() {
 		r.next = at
-		r.w.next = min(r.w.next, at)
 	}
 }
 
@@ -233,7 +312,7 @@ func (r *runner) loopback(x *spec.Effect) {
 // report counts an error of a node and logs it, but not every time.
 func (r *runner) report(node, text string) {
 	r.allErrors++
-	r.errors.add(r.e.log, r.name, node, text, r.w.clock())
+	r.errors.add(r.e.log, r.name, node, text, r.e.clock())
 }
 
 func (r *runner) post(p *spec.Post, node string) {

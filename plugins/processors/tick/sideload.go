@@ -80,13 +80,7 @@ func (e *engine) prefetch(srcs []*source) *round {
 // reload has all documents read anew.
 func (e *engine) reload() {
 	d := newRound(e)
-	for _, w := range e.workers {
-		w.do(func() {
-			for _, r := range w.runners {
-				r.reload(d)
-			}
-		})
-	}
+	e.each(func(r *runner) { r.reload(d) })
 }
 
 func (r *runner) reload(d *round) {
@@ -138,7 +132,7 @@ func (r *runner) load(l *spec.Load, node string) {
 	r.e.posters.Go(func() {
 		select {
 		case <-x.done:
-			r.w.do(answer)
+			r.box.do(answer)
 		case <-ctx.Done():
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -144,21 +145,26 @@ func syncFolder(dir string) error {
 	return d.Close()
 }
 
+// checkpointWait is how long a checkpoint waits for tasks that are at work.
+const checkpointWait = 5 * time.Second
+
 // checkpoint saves the state of all tasks.
 func (e *engine) checkpoint() {
 	if e.store.file == "" {
 		return
 	}
-	for _, w := range e.workers {
-		done := make(chan struct{})
-		if w.do(func() {
-			for _, r := range w.runners {
-				r.save()
-			}
-			close(done)
-		}) {
-			<-done
+	var rs []*runner
+	for _, r := range e.index.Load().runners {
+		if r.unsaved.clear() {
+			rs = append(rs, r)
 		}
+	}
+	saved := call(rs, (*runner).save)
+	late := time.NewTimer(checkpointWait)
+	defer late.Stop()
+	select {
+	case <-saved:
+	case <-late.C: // their states are those of the checkpoint before
 	}
 	if err := e.store.write(&e.topics); err != nil {
 		e.log.Errorf("Cannot save the state of the tasks: %v", err)
@@ -199,7 +205,7 @@ func (r *runner) restore(t *task.Task, fresh func() (*task.Task, error)) *task.T
 	if err != nil {
 		return t // it has been loaded before, so this does not happen
 	}
-	if err := again.Start(r.w.clock()); err != nil {
+	if err := again.Start(r.e.clock()); err != nil {
 		return t
 	}
 	return again

@@ -1,7 +1,6 @@
 package tick
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/influxdata/telegraf/selfstat"
@@ -11,7 +10,7 @@ import (
 )
 
 // This file shows in inputs.internal, measurement internal_tick, how the engine fares. What the
-// tasks count is read every few seconds, on their workers.
+// tasks count is read every few seconds, by themselves.
 
 // statsInterval is how old the statistics may be.
 const statsInterval = 5 * time.Second
@@ -28,35 +27,31 @@ func (e *engine) set(field string, tags map[string]string, n int64) {
 
 // survey has everything counted.
 func (e *engine) survey() {
-	running := new(tally)
-	for _, w := range e.workers {
-		w.do(func() {
-			now := w.clock()
-			for _, r := range w.runners {
-				r.errors.sum(e.log, r.name, now)
-				running.add(r)
-				if e.stat != nil {
-					r.stats.read(r)
-				}
-			}
-			running.done(e, len(e.workers))
-		})
+	var running, failed, waiting int64
+	for _, r := range e.index.Load().runners {
+		if r.unread.clear() {
+			r.box.do(r.survey)
+		}
+		if r.failed.Load() {
+			failed++
+		} else {
+			running++
+		}
+		n := int64(r.box.length())
+		waiting += n
+		e.lag(r, n)
 	}
 	if e.stat == nil {
 		return
 	}
 	c := &e.counters
-	var waiting, waits, dropped int64
-	for _, w := range e.workers {
-		waiting += int64(w.length())
-		waits += w.waits.Load()
-		dropped += w.dropped.Load()
-	}
 	for field, n := range map[string]int64{
 		"metrics_taken":       c.taken.Load(),
 		"queue_length":        waiting,
-		"queue_waits":         waits,
-		"queue_dropped":       dropped,
+		"queue_waits":         e.depot.waits.Load(),
+		"queue_dropped":       e.depot.dropped.Load(),
+		"tasks_running":       running,
+		"tasks_failed":        failed,
 		"reloads":             c.reloads.Load(),
 		"script_errors":       c.scriptErrors.Load(),
 		"task_failures":       c.failures.Load(),
@@ -71,25 +66,16 @@ func (e *engine) survey() {
 	}
 }
 
-// A tally adds up the tasks of all workers. The last worker writes the sum.
-type tally struct{ running, failed, workers atomic.Int64 }
-
-func (t *tally) add(r *runner) {
-	if r.failed.Load() {
-		t.failed.Add(1)
-	} else if r.task != nil {
-		t.running.Add(1)
+// survey logs what errors have come up again, and shows what the task has counted.
+func (r *runner) survey() {
+	r.errors.sum(r.e.log, r.name, r.e.clock())
+	if len(r.errors.seen) > 0 {
+		r.unread.set() // to forget them in time
 	}
+	r.stats.read(r)
 }
 
-func (t *tally) done(e *engine, workers int) {
-	if t.workers.Add(1) == int64(workers) && e.stat != nil {
-		e.set("tasks_running", nil, t.running.Load())
-		e.set("tasks_failed", nil, t.failed.Load())
-	}
-}
-
-// taskStats are the statistics of a task. They belong to its worker.
+// taskStats are the statistics of a task. They belong to its goroutine.
 type taskStats struct {
 	levels [alert.Critical + 1]int64
 	shown  map[statKey]selfstat.Stat

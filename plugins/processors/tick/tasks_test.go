@@ -5,17 +5,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/selfstat"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
-
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
 // This file measures what many tasks cost. docs/performance.md states the results.
@@ -53,6 +46,7 @@ stream
 func withTasks(n int) *Tick {
 	p := newTick()
 	p.Log = testutil.Logger{Quiet: true}
+	p.QueueFull = "block"
 	for i := range n {
 		p.Tasks = append(p.Tasks, &Task{Name: fmt.Sprint("task", i), Script: fmt.Sprintf(idleRule, i)})
 	}
@@ -134,15 +128,16 @@ func BenchmarkStart1000(b *testing.B) {
 // busy is a script whose points take microseconds.
 var busy = `stream|from().measurement('cpu').groupBy('host')` + strings.Repeat(`|eval(lambda: sqrt(pow("usage_1", 2.0)) * 1.0).as('usage_1').keep()`, 40)
 
-// BenchmarkWorkers has two busy tasks on one worker, and on two. One op is one metric, which both
-// take; with two cores the second should take half the time.
-func BenchmarkWorkers(b *testing.B) {
+// BenchmarkParallel has two busy tasks on one processor, and on two. One op is one metric, which both
+// take; with two processors it should take half the time.
+func BenchmarkParallel(b *testing.B) {
 	for _, n := range []int{1, 2} {
-		b.Run(fmt.Sprintf("workers=%d", n), func(b *testing.B) {
+		b.Run(fmt.Sprintf("cpus=%d", n), func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
 			p := benchPlugin(2, busy)
-			p.Workers = n
 			startPlugin(b, p)
 			m := hostMetric("cpu")
+			b.ReportAllocs()
 			for b.Loop() {
 				if err := p.Add(m, sink{}); err != nil {
 					b.Fatal(err)
@@ -153,64 +148,4 @@ func BenchmarkWorkers(b *testing.B) {
 			p.Stop()
 		})
 	}
-}
-
-// gate is a node that stands still until the test lets it go.
-type gate struct{}
-
-// gates is what gate nodes wait for. The test that uses them sets it.
-var gates chan struct{}
-
-func (*gate) Declare(s *spec.Spec)           { s.Doc("Waits at every point.") }
-func (*gate) Open(out point.Sink) point.Sink { return &gateSink{spec.Forward{Out: out}} }
-
-type gateSink struct{ spec.Forward }
-
-func (g *gateSink) Point(p *point.Point) {
-	if gates != nil { // scripts made at random have this node, too
-		<-gates
-	}
-	g.Out.Point(p)
-}
-
-func init() { spec.Register("gate", func() spec.Declarer { return &gate{} }) }
-
-// TestSlowTask wants a task that stands still not to delay that of another worker, and both to see
-// their points in order.
-func TestSlowTask(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		gates = make(chan struct{})
-		defer func() { gates = nil }()
-		p, _ := plugin("fast", `stream|from().measurement('m')|influxDBOut().measurement('fast')`,
-			"slow", `stream|from().measurement('m')|gate()|influxDBOut().measurement('slow')`)
-		p.Workers = 2
-		acc := start(t, p)
-		const n = 1000
-		for i := range n {
-			require.NoError(t, p.Add(metric.New("m", nil, map[string]any{"i": int64(i)}, time.Unix(0, int64(i))), acc))
-		}
-		synctest.Wait()
-		require.Len(t, emitted(acc), n)
-		requireInOrder(t, emitted(acc), "fast", n)
-
-		close(gates)
-		synctest.Wait()
-		requireInOrder(t, emitted(acc), "slow", n)
-		p.Stop()
-	})
-}
-
-// requireInOrder wants the metrics called name to count from 0 to n.
-func requireInOrder(t *testing.T, ms []telegraf.Metric, name string, n int) {
-	t.Helper()
-	next := int64(0)
-	for _, m := range ms {
-		if m.Name() != name {
-			continue
-		}
-		i, _ := m.GetField("i")
-		require.Equal(t, next, i)
-		next++
-	}
-	require.EqualValues(t, n, next)
 }

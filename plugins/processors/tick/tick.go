@@ -1,7 +1,7 @@
 // Package tick implements the processor that evaluates TICKscripts on the metrics that pass.
 //
-// Metrics pass on untouched. Those that a task wants are copied as points into the queue of the
-// task's worker; what a task emits leaves the plugin as metrics, never to come in again.
+// Metrics pass on untouched. Those that tasks want are copied once, as points, into the tasks'
+// mailboxes; what a task emits leaves the plugin as metrics, never to come in again.
 package tick
 
 import (
@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +22,6 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -42,7 +40,6 @@ type Tick struct {
 	AlertMeasurement         string          `toml:"alert_measurement"`
 	DropOriginal             bool            `toml:"drop_original"`
 	Strict                   bool            `toml:"strict"`
-	Workers                  int             `toml:"workers"`
 	QueueSize                int             `toml:"queue_size"`
 	QueueFull                string          `toml:"queue_full"`
 	EvaluateAfterAggregators bool            `toml:"evaluate_after_aggregators"`
@@ -66,7 +63,6 @@ type Tick struct {
 	scaler    *scale.Scaler
 	problems  map[string]string // what Init has logged
 	convert   converter
-	scratch   point.Point
 	engine    *engine
 	pace      pace
 	clock     func() int64
@@ -94,8 +90,8 @@ func newTick() *Tick {
 	t := &Tick{
 		DBRP:               "telegraf.autogen",
 		AlertMeasurement:   "alert",
-		QueueSize:          5000,
-		QueueFull:          "block",
+		QueueSize:          10000,
+		QueueFull:          "drop",
 		CheckpointInterval: config.Duration(10 * time.Second),
 		pace:               defaultPace,
 		clock:              func() int64 { return time.Now().UnixNano() },
@@ -154,8 +150,6 @@ func (t *Tick) check() (err error) {
 	switch {
 	case t.AlertMeasurement == "":
 		return errors.New("alert_measurement must not be empty")
-	case t.Workers < 0:
-		return fmt.Errorf("workers must not be negative, got %d", t.Workers)
 	case t.QueueSize < 1:
 		return fmt.Errorf("queue_size must be positive, got %d", t.QueueSize)
 	case t.QueueFull != "block" && t.QueueFull != "drop":
@@ -250,10 +244,6 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		t.Log.Debug("Not evaluating behind the aggregators; evaluate_after_aggregators = true does")
 		return nil
 	}
-	workers := t.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	host, err := os.Hostname()
 	if err != nil {
 		t.Log.Warnf("Cannot find out the host's name: %v", err)
@@ -279,7 +269,7 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	if t.transport != nil {
 		e.client = &http.Client{Transport: t.transport}
 	}
-	e.start(workers, t.QueueSize, t.QueueFull == "block")
+	e.start(t.QueueSize, t.QueueFull == "block")
 
 	// The watch begins before the scripts are read, so that no change falls in between.
 	w := &watcher{pace: t.pace, log: t.Log, folders: t.watched, scan: func(sure bool) bool { return t.rescan(e, sure) }}
@@ -346,23 +336,28 @@ func (t *Tick) Add(m telegraf.Metric, acc telegraf.Accumulator) error {
 	return nil
 }
 
-// take makes a point of m and puts it in the queues of the tasks that want it.
+// take makes a point of m and puts it into the mailboxes of the tasks that want it.
 func (t *Tick) take(m telegraf.Metric, r *route) {
+	d := t.engine.depot
 	db, rp := t.convert.dbrp(m)
-	var now int64
+	var p *parcel
 	for i := range r.targets {
 		to := &r.targets[i]
 		if !to.wants(db, rp) {
 			continue
 		}
-		if now == 0 {
-			if !t.convert.point(m, r, db, rp, &t.scratch) {
-				return
+		if p == nil {
+			p = d.parcel()
+			if !t.convert.point(m, r, db, rp, &p.point) {
+				break
 			}
-			now = t.engine.clock()
+			p.arrived = t.engine.clock()
 			t.engine.counters.taken.Add(1)
 		}
-		to.w.put(&t.scratch, to, now, 0)
+		to.r.box.put(p, &d.patience)
+	}
+	if p != nil {
+		d.release(p)
 	}
 }
 

@@ -133,7 +133,6 @@ func plugin(pairs ...string) (*Tick, *testutil.CaptureLogger) {
 	log := &testutil.CaptureLogger{}
 	p := newTick()
 	p.Log = log
-	p.Workers = 2
 	for i := 0; i < len(pairs); i += 2 {
 		p.Tasks = append(p.Tasks, &Task{Name: pairs[i], Script: pairs[i+1]})
 	}
@@ -176,7 +175,6 @@ func TestSettings(t *testing.T) {
 			p.Kubernetes = []*Kubernetes{{URL: "http://h", TokenFile: "/f", Token: config.NewSecret([]byte("t"))}}
 		}, "token and token_file exclude each other"},
 		{"timeout", func(p *Tick) { p.EC2 = []*EC2{{CredentialConfig: aws.CredentialConfig{Region: "r"}, Timeout: -1}} }, `ec2: cluster "": timeout must not be negative`},
-		{"workers", func(p *Tick) { p.Workers = -1 }, "workers must not be negative"},
 		{"measurement", func(p *Tick) { p.AlertMeasurement = "" }, "alert_measurement"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -273,7 +271,6 @@ func TestVars(t *testing.T) {
 
 func TestPanicStopsOneTask(t *testing.T) {
 	p, log := plugin("bug", `stream|from().measurement('cpu')|explode()`, "cpu", alertScript)
-	p.Workers = 1
 	acc := start(t, p)
 	for range 3 {
 		require.NoError(t, p.Add(cpu(5), acc))

@@ -1,0 +1,273 @@
+package tick
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+// This file holds the mailboxes. Each task has one, and a goroutine as long as there is something in
+// it: so Go's scheduler shares the processors among the tasks, none waits for another, and each gets
+// what comes in its order. A task without work holds neither a goroutine nor a buffer.
+
+// A parcel is a point on its way to tasks. All mailboxes that it lies in share it, and its tasks only
+// read it; the last one gives it back.
+type parcel struct {
+	point   point.Point // Fields is a buffer of the parcel's own
+	arrived int64
+	hops    int // times that the point came out of a loopback
+	holders atomic.Int32
+}
+
+// An item is a parcel, or a call that keeps its place among the parcels.
+type item struct {
+	parcel *parcel
+	call   func()
+}
+
+// A buffer is a part of what lies in a mailbox: its goroutine takes one at a time.
+type buffer struct {
+	items  [64]item
+	n      int
+	points int
+	fields int
+	next   *buffer
+}
+
+// A depot is what all mailboxes share: their size, and what is used again.
+type depot struct {
+	limit    int // points in a mailbox, and 32 times as many fields
+	patience patience
+	parcels  sync.Pool // of *parcel
+	buffers  sync.Pool // of *buffer
+
+	waits, dropped atomic.Int64 // points that had to wait, and that found no place
+}
+
+func newDepot(limit int, block bool) *depot {
+	d := &depot{limit: limit, patience: patience{endless: block, left: patienceMost}}
+	d.parcels.New = func() any { return new(parcel) }
+	d.buffers.New = func() any { return new(buffer) }
+	return d
+}
+
+// parcel returns one that the caller holds, with an old point in it.
+func (d *depot) parcel() *parcel {
+	p := d.parcels.Get().(*parcel)
+	p.holders.Store(1)
+	p.hops = 0
+	return p
+}
+
+// release is called by who holds a parcel no longer.
+func (d *depot) release(p *parcel) {
+	if p.holders.Add(-1) == 0 {
+		d.parcels.Put(p)
+	}
+}
+
+// A mailbox is filled by whoever has points for its task and emptied by the task's goroutine, which
+// takes a buffer at a time. In steady state nothing is allocated.
+type mailbox struct {
+	*depot
+	work    func()       // run as a goroutine when something has come; it takes until nothing is left
+	dropped atomic.Int64 // points that found no place
+
+	mu     sync.Mutex
+	first  *buffer // nil while the mailbox is empty
+	last   *buffer
+	points int // in all buffers
+	fields int
+	busy   bool          // the goroutine is at work
+	due    bool          // the task is to look at the clock
+	closed bool          // nothing comes in any more
+	vain   bool          // somebody has waited in vain since the last take
+	room   chan struct{} // closed by the next take; nil unless somebody waits
+}
+
+// full reports whether the mailbox has n times the points, or the fields, that it should.
+func (m *mailbox) full(n int) bool { return m.points >= n*m.limit || m.fields >= n*32*m.limit }
+
+// put adds p. If the mailbox is full, it waits as long as w allows, and drops p if there is no room
+// then. A point from a loopback never waits, since its sender may be the task that empties the
+// mailbox; it has as much space again.
+func (m *mailbox) put(p *parcel, w *patience) {
+	m.mu.Lock()
+	if p.hops > 0 && m.full(2) || p.hops == 0 && m.full(1) && !m.wait(w) {
+		m.mu.Unlock()
+		m.dropped.Add(1)
+		m.depot.dropped.Add(1)
+		return
+	}
+	if m.closed {
+		m.mu.Unlock()
+		return
+	}
+	p.holders.Add(1)
+	m.add(item{parcel: p})
+}
+
+// do has the task's goroutine call f once it has dealt with what is in the mailbox. It never waits.
+// It reports whether the mailbox is still open.
+func (m *mailbox) do(f func()) bool {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return false
+	}
+	m.add(item{call: f})
+	return true
+}
+
+// add adds an item, starts the goroutine if there is none, and unlocks.
+func (m *mailbox) add(it item) {
+	b := m.last
+	if b == nil || b.n == len(b.items) {
+		b = m.buffers.Get().(*buffer)
+		if m.last == nil {
+			m.first = b
+		} else {
+			m.last.next = b
+		}
+		m.last = b
+	}
+	b.items[b.n] = it
+	b.n++
+	if it.parcel != nil {
+		n := len(it.parcel.point.Fields)
+		b.points, b.fields = b.points+1, b.fields+n
+		m.points, m.fields = m.points+1, m.fields+n
+	}
+	start := !m.busy
+	m.busy = true
+	m.mu.Unlock()
+	if start {
+		go m.work()
+	}
+}
+
+// wait waits for room, with the lock held when it is called and when it returns, and reports whether
+// there is some.
+func (m *mailbox) wait(w *patience) bool {
+	if m.vain && !w.endless {
+		return false // whoever empties this mailbox stands still
+	}
+	m.waits.Add(1)
+	for m.full(1) && !m.closed {
+		if m.room == nil {
+			m.room = make(chan struct{})
+		}
+		room := m.room
+		m.mu.Unlock()
+		ok := w.wait(room)
+		m.mu.Lock()
+		if !ok && m.room == room {
+			m.vain = true
+			return false
+		}
+	}
+	return true
+}
+
+// take returns the oldest buffer, in exchange for the one that the goroutine has done with. It returns
+// nil if the task is to look at the clock, which comes after everything else, as it does anyway if
+// due. The goroutine ends if there is nothing more.
+func (m *mailbox) take(done *buffer, due bool) (b *buffer, more bool) {
+	if done != nil {
+		clear(done.items[:done.n])
+		done.n, done.points, done.fields, done.next = 0, 0, 0, nil
+		m.buffers.Put(done)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if b = m.first; b != nil {
+		if m.first = b.next; m.first == nil {
+			m.last = nil
+		}
+		m.points -= b.points
+		m.fields -= b.fields
+		m.vain = false
+		m.makeRoom()
+		return b, true
+	}
+	if m.due || due {
+		m.due = false
+		return nil, true
+	}
+	m.busy = false
+	return nil, false
+}
+
+func (m *mailbox) makeRoom() {
+	if m.room != nil {
+		close(m.room)
+		m.room = nil
+	}
+}
+
+// ring has the task look at the clock. It reports whether the caller has to do the work.
+func (m *mailbox) ring() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.due = true
+	if m.busy || m.closed {
+		return false
+	}
+	m.busy = true
+	return true
+}
+
+// close lets nothing more in. What is in the mailbox will be dealt with.
+func (m *mailbox) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	m.makeRoom()
+}
+
+// length returns the number of points that wait.
+func (m *mailbox) length() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.points
+}
+
+// A patience is how long the agent waits for tasks that are behind: unless it is endless, for one
+// part in ten of the time, so that a task that is too slow takes no more than that from the others.
+// What is saved up bridges a burst. It belongs to the goroutine that calls Add.
+type patience struct {
+	endless bool
+	left    time.Duration
+	since   time.Time // of the last wait's end
+}
+
+const (
+	patienceMost  = time.Second
+	patienceShare = 10
+	patienceOnce  = 100 * time.Millisecond // for a task that stands still
+)
+
+// wait waits for room and reports whether it came.
+func (w *patience) wait(room <-chan struct{}) bool {
+	if w.endless {
+		<-room
+		return true
+	}
+	begin := time.Now()
+	if !w.since.IsZero() {
+		w.left = min(patienceMost, w.left+begin.Sub(w.since)/patienceShare)
+	}
+	timer := time.NewTimer(min(w.left, patienceOnce))
+	defer timer.Stop()
+	ok := false
+	select {
+	case <-room:
+		ok = true
+	case <-timer.C:
+	}
+	w.since = time.Now()
+	w.left -= w.since.Sub(begin)
+	return ok
+}
