@@ -36,7 +36,7 @@ func init() {
 // Email is the options of the handler email.
 type Email struct {
 	To          []string `json:"to,omitempty"`
-	ToTemplates []string `json:"to-templates,omitempty"`
+	ToTemplates []string `json:"to-templates,omitempty" also:"to-field"`
 }
 
 // Declare names the properties.

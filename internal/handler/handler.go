@@ -3,7 +3,9 @@
 // A handler is declared once, in its file: its options are a Go type whose Declare method names the
 // TICKscript properties and whose JSON form travels with the event; its configuration is a struct
 // with toml tags, one section of the host's configuration; its Open makes a [Sender]. The file's init
-// function gives all of it to [Register], and no list elsewhere mentions the handler.
+// function gives all of it to [Register], and no list elsewhere mentions the handler. The tag also of an
+// option holds the names that Kapacitor's files have for it, if they differ; on a field that cannot be
+// set they are those of options without effect.
 //
 // A Sender makes one attempt and says with its error whether another one makes sense. Queues, order,
 // retries and back-off are the caller's.

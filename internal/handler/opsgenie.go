@@ -18,8 +18,8 @@ func init() {
 
 // OpsGenie is the options of the handler opsGenie.
 type OpsGenie struct {
-	Teams      []string `json:"teams,omitempty"`
-	Recipients []string `json:"recipients,omitempty"`
+	Teams      []string `json:"teams,omitempty" also:"teams-list"`
+	Recipients []string `json:"recipients,omitempty" also:"recipients-list"`
 }
 
 // Declare names the properties.

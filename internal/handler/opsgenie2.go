@@ -20,8 +20,8 @@ func init() {
 
 // OpsGenie2 is the options of the handler opsGenie2.
 type OpsGenie2 struct {
-	Teams          []string `json:"teams,omitempty"`
-	Recipients     []string `json:"recipients,omitempty"`
+	Teams          []string `json:"teams,omitempty" also:"teams-list"`
+	Recipients     []string `json:"recipients,omitempty" also:"recipients-list"`
 	RecoveryAction string   `json:"recovery_action,omitempty"`
 	Details        bool     `json:"details,omitempty"`
 }

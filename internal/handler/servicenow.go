@@ -26,7 +26,7 @@ type ServiceNow struct {
 	MessageKey     string         `json:"messagekey,omitempty"`
 	AdditionalInfo map[string]any `json:"additional_info,omitempty"`
 
-	unused string
+	unused string `also:"username,password"`
 }
 
 // Declare names the properties.

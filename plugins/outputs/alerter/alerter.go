@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -38,15 +39,20 @@ type Alerter struct {
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
 
-	configs  map[*handler.Kind][]any // sections of handlers
-	off      map[*handler.Kind]bool  // which have a section that is switched off
-	topics   []*topicHandler
-	influx   []*influxSection
-	stats    *stats
-	limit    *limiter
-	outlets  map[*handler.Kind]*outlet
-	dispatch *dispatcher
-	points   []*pointWriter
+	configs map[*handler.Kind][]any // sections of handlers
+	off     map[*handler.Kind]bool  // which have a section that is switched off
+	topics  []*topicHandler         // of the configuration
+	influx  []*influxSection
+	stats   *stats
+	limit   *limiter
+	outlets map[*handler.Kind]*outlet
+	points  []*pointWriter
+
+	// routing is held while the deliveries of an event are found and put; it is taken before the
+	// dispatcher's own lock.
+	routing  sync.Mutex
+	handlers *handlerSet
+	dispatch *dispatcher // nil unless connected
 }
 
 // SampleConfig returns the documented default configuration.
@@ -76,10 +82,9 @@ func (a *Alerter) Init() error {
 		}
 		a.outlets[k] = &outlet{kind: k, configs: configs, sender: sender}
 	}
-	for _, h := range a.topics {
-		if err := h.init(); err != nil {
-			return err
-		}
+	a.outlets[aggregateKind] = &outlet{kind: aggregateKind, sender: noSender{}}
+	if err := a.initTopics(); err != nil {
+		return err
 	}
 	for _, s := range a.influx {
 		if err := s.init(a.Log); err != nil {
@@ -101,7 +106,10 @@ func (a *Alerter) Connect() error {
 		dir = diskFolder(a.StateDirectory)
 	}
 	var err error
-	if a.dispatch, err = a.openDispatcher(dir); err != nil {
+	a.routing.Lock()
+	a.dispatch, err = a.openDispatcher(dir)
+	a.routing.Unlock()
+	if err != nil {
 		return err
 	}
 	for _, s := range a.influx {
@@ -159,44 +167,16 @@ func (a *Alerter) refuse(what string, err error) {
 	a.limit.log(a.Log.Errorf, what, err)
 }
 
-func (a *Alerter) event(e *alert.Event) { a.dispatch.put(e, a.deliveries(e, a.fail)) }
+// event takes over an event.
+func (a *Alerter) event(e *alert.Event) {
+	a.routing.Lock()
+	defer a.routing.Unlock()
+	a.post(e, a.route(e, a.fail), nil)
+}
 
-// deliveries finds the handlers of e: those of its topics, those that its script names, and the
-// global ones of other kinds. What can never be delivered goes to fail.
-func (a *Alerter) deliveries(e *alert.Event, fail failFunc) []delivery {
-	list := a.addTopics(nil, e, fail)
-	// A script's handlers hang on its alert node: the level before is the one of the node's topic.
-	if e.Previous != e.NodePrevious {
-		own := *e
-		own.Previous = e.NodePrevious
-		e = &own
-	}
-	named := map[*handler.Kind]bool{}
-	for _, h := range e.Handlers {
-		k := handler.Lookup(h.Kind)
-		if k == nil {
-			fail(h.Kind, e, handler.ErrUnknown(h.Kind))
-			continue
-		}
-		named[k] = true
-		o := a.outlets[k]
-		if o == nil {
-			fail(k.Name, e, a.unavailable(k))
-			continue
-		}
-		options, err := k.DecodeOptions(h.Options)
-		if err != nil {
-			fail(k.Name, e, err)
-			continue
-		}
-		list = o.add(list, e, options)
-	}
-	for _, o := range a.outlets {
-		if !named[o.kind] {
-			list = o.addGlobal(list, e)
-		}
-	}
-	return list
+// post hands over the deliveries of an event, which may have been made of what is in a bundle.
+func (a *Alerter) post(e *alert.Event, r *routing, from *bundle) {
+	a.dispatch.put(e, r.list, r.levels, from)
 }
 
 // ErrUnavailable is what the error for a handler without its section is.
@@ -230,8 +210,16 @@ func (a *Alerter) Close() error {
 		go func() { done <- w.close(deadline) }()
 	}
 	left, kept, clean := 0, false, true
-	if a.dispatch != nil {
-		left, kept, clean = a.dispatch.close(deadline)
+	if d := a.dispatch; d != nil {
+		if a.StateDirectory == "" {
+			for _, key := range d.waiting() {
+				a.aggregate(key)
+			}
+		}
+		a.routing.Lock()
+		a.dispatch = nil
+		a.routing.Unlock()
+		left, kept, clean = d.close(deadline)
 	}
 	switch {
 	case left > 0 && kept:
@@ -255,7 +243,7 @@ func (a *Alerter) Close() error {
 	for _, s := range a.influx {
 		errs = append(errs, s.out.Close())
 	}
-	a.points, a.dispatch = nil, nil
+	a.points = nil
 	a.stats.close()
 	return errors.Join(errs...)
 }

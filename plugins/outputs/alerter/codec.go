@@ -181,13 +181,22 @@ func (d *decoder) event() *alert.Event {
 
 // A record of the spool is one of these types, followed by what its comment says.
 const (
-	recEvent   = 'E' // number, since, deliveries, event
-	recMade    = 'M' // number, index: the delivery is over, and with it those before it
-	recDropped = 'D' // number, index: the delivery is over
-	recRest    = 'R' // number, index, options: this is left of the delivery
-	recIDs     = 'I' // hashes of event IDs with their times
-	recBegin   = 'B' // here begins a copy of all that there is
-	recEnd     = 'Z' // number of events in the copy: if all are there, what was before it counts no more
+	recEvent    = 'E' // number, since, deliveries, event, and what changed by it, if anything
+	recMade     = 'M' // number, index: the delivery is made, and those before it are over
+	recFailed   = 'F' // number, index: the delivery is over, and with it those before it
+	recDropped  = 'D' // number, index: the delivery is over
+	recRest     = 'R' // number, index, options: this is left of the delivery
+	recIDs      = 'I' // hashes of event IDs with their times
+	recStanding = 'S' // levels that receivers were told, levels in topics
+	recBegin    = 'B' // here begins a copy of all that there is
+	recEnd      = 'Z' // number of events in the copy: if all are there, what was before it counts no more
+)
+
+// How a delivery stands in the record of its event.
+const (
+	isOver = iota
+	isOpen
+	isHeld // and at which level the receiver was told that the alert is
 )
 
 // stored appends a stored event: its number, and of each delivery whether it is over, and if not,
@@ -198,11 +207,16 @@ func (e *encoder) stored(seq uint64, item *spooled) {
 	e.int(item.since)
 	e.uint(uint64(len(item.list)))
 	for _, it := range item.list {
-		if it == nil {
-			e.byte(0)
+		switch {
+		case it == nil:
+			e.byte(isOver)
 			continue
+		case it.held:
+			e.byte(isHeld)
+			e.byte(byte(it.told))
+		default:
+			e.byte(isOpen)
 		}
-		e.byte(1)
 		e.text(it.outlet.kind.Name)
 		e.text(it.dest)
 		e.byte(byte(it.event.Previous))
@@ -212,6 +226,40 @@ func (e *encoder) stored(seq uint64, item *spooled) {
 	e.event(item.event)
 }
 
+// changes appends what else changes by a posting.
+func (e *encoder) changes(p *posting) {
+	if len(p.levels)+len(p.over) == 0 {
+		return
+	}
+	e.uint(uint64(len(p.levels)))
+	for _, l := range p.levels {
+		e.text(l.topic)
+		e.text(l.id)
+		e.byte(byte(l.level))
+	}
+	e.uint(uint64(len(p.over)))
+	for _, it := range p.over {
+		e.uint(it.seq)
+		e.uint(uint64(it.index))
+	}
+}
+
+// standing appends all levels that are remembered.
+func (e *encoder) standing(told map[eventKey]alert.Level, levels map[topicAlert]alert.Level) {
+	e.byte(recStanding)
+	e.uint(uint64(len(told)))
+	for key, l := range told {
+		e.b = append(e.b, key[:]...)
+		e.byte(byte(l))
+	}
+	e.uint(uint64(len(levels)))
+	for key, l := range levels {
+		e.text(key.topic)
+		e.text(key.id)
+		e.byte(byte(l))
+	}
+}
+
 // A storedEvent is an event as it was read.
 type storedEvent struct {
 	seq   uint64
@@ -219,10 +267,15 @@ type storedEvent struct {
 	list  []storedDelivery
 	event *alert.Event
 	copy  int // in which copy it was last
+
+	levels []topicLevel
+	over   [][2]uint64 // numbers and indexes of deliveries
 }
 
 type storedDelivery struct {
 	open     bool
+	held     bool
+	told     alert.Level
 	kind     string
 	dest     string
 	previous alert.Level
@@ -234,12 +287,50 @@ func (d *decoder) stored() *storedEvent {
 	x := &storedEvent{seq: d.uint(), since: d.int()}
 	for range d.count() {
 		var it storedDelivery
-		if it.open = d.byte() == 1; it.open {
+		how := d.byte()
+		if it.held = how == isHeld; it.held {
+			it.told = d.level()
+		}
+		if it.open = how == isOpen || it.held; it.open {
 			it.kind, it.dest, it.previous = d.text(), d.text(), alert.Level(d.byte())
 			it.options, it.rest = d.bytes(), d.bytes()
 		}
 		x.list = append(x.list, it)
 	}
 	x.event = d.event()
+	if len(d.b) > 0 {
+		for range d.count() {
+			x.levels = append(x.levels, topicLevel{d.text(), d.text(), d.level()})
+		}
+		for range d.count() {
+			x.over = append(x.over, [2]uint64{d.uint(), d.uint()})
+		}
+	}
 	return x
+}
+
+func (d *decoder) level() alert.Level {
+	l := alert.Level(d.byte())
+	if l > alert.Critical {
+		d.fail()
+	}
+	return l
+}
+
+func (d *decoder) standing() (told map[eventKey]alert.Level, levels map[topicAlert]alert.Level) {
+	told, levels = map[eventKey]alert.Level{}, map[topicAlert]alert.Level{}
+	for range d.count() {
+		if len(d.b) < len(eventKey{}) {
+			d.fail()
+			break
+		}
+		key := eventKey(d.b)
+		d.b = d.b[len(key):]
+		told[key] = d.level()
+	}
+	for range d.count() {
+		key := topicAlert{d.text(), d.text()}
+		levels[key] = d.level()
+	}
+	return told, levels
 }

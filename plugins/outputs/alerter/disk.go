@@ -134,6 +134,14 @@ func (s *diskSpool) open() (*loaded, error) {
 		}
 	}
 	s.next += x.last
+	// What is remembered of later events prevails.
+	for key, l := range s.told {
+		x.told[key] = l
+	}
+	for key, l := range s.levels {
+		x.levels[key] = l
+	}
+	s.told, s.levels = x.told, x.levels
 	recent := s.order[s.head:]
 	s.order, s.head, s.seen = nil, 0, map[eventKey]struct{}{}
 	for _, id := range append(x.ids, recent...) {
@@ -158,16 +166,21 @@ func (s *diskSpool) adopt(x *storedEvent, list []*delivery) {
 }
 
 // Put implements [Spool].
-func (s *diskSpool) Put(e *alert.Event, list []*delivery) error {
+func (s *diskSpool) Put(p *posting) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seq := s.next
-	if err := s.memorySpool.Put(e, list); err != nil {
+	if err := s.memorySpool.Put(p); err != nil {
 		return err
 	}
-	if item := s.events[seq]; item != nil {
-		s.append(func(e *encoder) { e.stored(seq, item) })
-	} else if e.EventID != "" {
+	item := s.events[seq]
+	switch {
+	case item != nil:
+		s.append(func(e *encoder) { e.stored(seq, item); e.changes(p) })
+	case len(p.levels)+len(p.over) > 0:
+		none := &spooled{event: &alert.Event{EventID: p.event.EventID}, since: time.Now().UnixNano()}
+		s.append(func(e *encoder) { e.stored(seq, none); e.changes(p) })
+	case p.event.EventID != "":
 		s.append(func(e *encoder) { e.ids(s.order[len(s.order)-1:]) })
 	}
 	return nil
@@ -180,8 +193,12 @@ func (s *diskSpool) Done(it *delivery, how ending) {
 	if !s.over(it) {
 		return
 	}
-	kind := byte(recMade)
-	if how == dropped {
+	kind := byte(recFailed)
+	switch how {
+	case made:
+		s.tell(it)
+		kind = recMade
+	case dropped:
 		kind = recDropped
 	}
 	s.append(func(e *encoder) { e.mark(kind, it) })
@@ -207,6 +224,20 @@ func (s *diskSpool) Full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.memorySpool.Full()
+}
+
+// Use implements [Spool].
+func (s *diskSpool) Use() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.memorySpool.Use()
+}
+
+// Broken implements [Spool].
+func (s *diskSpool) Broken() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
 }
 
 func (s *diskSpool) wake(c chan struct{}) {
@@ -304,6 +335,7 @@ func (s *diskSpool) copyTo(f file) (size int64, err error) {
 		record(func() { e.ids(ids[:n]) })
 		ids = ids[n:]
 	}
+	record(func() { e.standing(s.told, s.levels) })
 	for _, seq := range s.numbers() {
 		if err != nil {
 			return size, err

@@ -32,6 +32,10 @@ type dispatcher struct {
 	mu      sync.Mutex
 	spool   Spool
 	queues  map[string]*queue
+	held    map[eventKey]*delivery // by series
+	bundles map[string]*bundle
+	flights map[*delivery]time.Time // since when they are being tried
+	due     func(key string)        // is called when a bundle is due
 	room    room
 	touched map[string]struct{} // IDs of alerts that came before an earlier process's were read
 	closing bool
@@ -45,40 +49,69 @@ func newDispatcher(a *Alerter, s Spool) *dispatcher {
 		timeout:  time.Duration(a.Timeout),
 		retryMin: time.Duration(a.RetryMinInterval), retryMax: time.Duration(a.RetryMaxInterval),
 		maxAge: time.Duration(a.RetryMaxAge), spool: s,
-		queues: map[string]*queue{}, idle: make(chan struct{}),
+		queues: map[string]*queue{}, held: map[eventKey]*delivery{}, bundles: map[string]*bundle{},
+		flights: map[*delivery]time.Time{}, idle: make(chan struct{}),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
 
-// put spools e and queues its deliveries. It is not safe before a commit.
-func (d *dispatcher) put(e *alert.Event, list []delivery) {
+// put spools e and sees to its deliveries. If it was made of what is in a bundle, that is over. It is
+// not safe before a commit.
+func (d *dispatcher) put(e *alert.Event, list []delivery, levels []topicLevel, from *bundle) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	items := make([]*delivery, len(list))
+	p := &posting{event: e, levels: levels}
+	now := time.Now()
+	muted := map[*handler.Kind]int{}
 	for i := range list {
 		it := list[i]
+		it.since = now
 		it.dest = it.key()
 		var err error
 		if it.origin, err = json.Marshal(it.options); err != nil {
 			d.limit.log(d.log.Errorf, "options", fmt.Errorf("options of %s: %w", it.outlet.kind.Name, err))
 		}
-		items[i] = &it
+		it.series = seriesOf(it.dest, it.origin, e.ID)
+		made := d.admit(p, &it)
+		if made {
+			p.list = append(p.list, &it)
+		}
+		if it.held || !made {
+			muted[it.outlet.kind]++
+		}
 	}
-	if d.spool.Put(e, items) != nil {
+	held := p.over
+	if from != nil {
+		p.over = append(p.over, from.items...)
+	}
+	if d.spool.Put(p) != nil {
 		d.stats.get("").repeated.Incr(1)
+		if from != nil {
+			for _, it := range from.items {
+				d.spool.Done(it, dropped)
+			}
+			d.sent(from)
+		}
 		return
 	}
 	if d.touched != nil && len(d.touched) < remembered {
 		d.touched[e.ID] = struct{}{}
 	}
-	now := time.Now()
-	for _, it := range items {
-		it.since = now
-		d.enqueue(it)
+	for k, n := range muted {
+		d.stats.get(k.Name).muted.Incr(int64(n))
 	}
-	if len(items) > 0 {
-		d.makeRoom(items[0].seq)
+	for _, it := range held {
+		d.forget(it)
+	}
+	if from != nil {
+		d.sent(from)
+	}
+	for _, it := range p.list {
+		d.settle(it)
+	}
+	if len(p.list) > 0 {
+		d.makeRoom(p.list[0].seq)
 	}
 }
 
@@ -92,7 +125,12 @@ func (d *dispatcher) enqueue(it *delivery) {
 		q = newQueue(it.outlet, it.dest)
 		d.queues[it.dest] = q
 	}
-	d.room.add(it, q.push(it))
+	before := q.push(it)
+	if before == nil && !it.revived && it.event.Previous == alert.OK {
+		_, told := d.spool.Told(it.series)
+		it.unheard = !told
+	}
+	d.room.add(it, before)
 	d.stats.get(it.outlet.kind.Name).queued.Incr(1)
 	d.start(q)
 }
@@ -157,11 +195,13 @@ func (d *dispatcher) attempt(q *queue, c *chain) {
 	it.last = d.closing
 	q.flying++
 	c.flying = true
+	d.flights[it] = time.Now()
 	d.mu.Unlock()
 	err := d.send(it)
 	d.mu.Lock()
 	q.flying--
 	c.flying = false
+	delete(d.flights, it)
 
 	now := time.Now()
 	var how *handler.Error
@@ -176,20 +216,21 @@ func (d *dispatcher) attempt(q *queue, c *chain) {
 		}
 		q.fails, q.resume = 0, time.Time{}
 		st.delivered.Incr(1)
-		d.finish(q, c)
+		d.finish(q, c, made)
 	case how != nil && how.Permanent:
 		q.fails, q.resume = 0, time.Time{} // the receiver is there
 		st.failed.Incr(1)
 		d.limit.log(d.log.Errorf, q.key+" "+err.Error(), fmt.Errorf("%s: alert %q of task %q dropped: %w", q.outlet.kind.Name, it.event.ID, it.event.Task, err))
-		d.finish(q, c)
+		d.finish(q, c, failed)
 	case now.Sub(it.since) > d.maxAge:
 		st.dropped.Incr(1)
 		d.limit.log(d.log.Errorf, q.key, fmt.Errorf("%s: alert %q of task %q given up after %s: %w", q.outlet.kind.Name, it.event.ID, it.event.Task, d.maxAge, err))
-		d.finish(q, c)
+		q.fault(now, err)
+		d.finish(q, c, failed)
 	default:
 		st.retried.Incr(1)
 		it.attempts++
-		q.fails++
+		q.fault(now, err)
 		var after time.Duration
 		if how != nil {
 			after = how.After
@@ -206,12 +247,12 @@ func (d *dispatcher) attempt(q *queue, c *chain) {
 }
 
 // finish ends the delivery at the head of c.
-func (d *dispatcher) finish(q *queue, c *chain) {
+func (d *dispatcher) finish(q *queue, c *chain, how ending) {
 	it := c.items[0]
 	q.remove(c)
 	d.stats.get(q.outlet.kind.Name).queued.Incr(-1)
 	d.room.remove(it)
-	d.spool.Done(it, made)
+	d.spool.Done(it, how)
 }
 
 func (d *dispatcher) send(it *delivery) (err error) {
@@ -257,6 +298,13 @@ func (d *dispatcher) close(deadline time.Time) (left int, kept, clean bool) {
 	d.mu.Lock()
 	for _, q := range d.queues {
 		left += q.n
+	}
+	left += len(d.held)
+	for _, b := range d.bundles {
+		left += len(b.items)
+		if b.due != nil {
+			b.due.Stop()
+		}
 	}
 	d.mu.Unlock()
 	kept, err := d.spool.Close()

@@ -2,6 +2,7 @@ package alerter
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/influxdata/telegraf"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 )
 
 // This file reads the segments of a durable spool back, whatever state a crash has left them in.
@@ -22,13 +25,34 @@ type loaded struct {
 	number uint64   // of the last segment
 	last   uint64   // highest number of an event that was mentioned
 
+	told   map[eventKey]alert.Level
+	levels map[topicAlert]alert.Level
+
 	made   map[string]uint64 // by chain: the last event that is over there
 	copy   int               // copies begun
 	inside bool              // a copy
+	stood  *loaded           // told and levels that the copy has
+}
+
+func newLoaded() *loaded {
+	return &loaded{
+		events: map[uint64]*storedEvent{}, made: map[string]uint64{},
+		told: map[eventKey]alert.Level{}, levels: map[topicAlert]alert.Level{},
+	}
 }
 
 // chainOf returns what the deliveries have in common that must keep their order.
 func chainOf(dest, alertID string) string { return dest + "\x00" + alertID }
+
+// seriesOf returns what the deliveries of one alert to the same recipients have in common; origin is
+// the options as JSON.
+func seriesOf(dest string, origin []byte, alertID string) eventKey {
+	b := make([]byte, 0, 256)
+	b = append(append(b, dest...), 0)
+	b = append(append(b, origin...), 0)
+	sum := sha256.Sum256(append(b, alertID...))
+	return eventKey(sum[:16])
+}
 
 // loadSpool reads all segments. What cannot be read is set aside and named in the log.
 func loadSpool(dir folder, log telegraf.Logger) (*loaded, error) {
@@ -36,7 +60,7 @@ func loadSpool(dir folder, log telegraf.Logger) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &loaded{events: map[uint64]*storedEvent{}, made: map[string]uint64{}}
+	x := newLoaded()
 	type segment struct {
 		name   string
 		number uint64
@@ -118,7 +142,16 @@ func (x *loaded) take(payload []byte) error {
 		if e.event.EventID != "" {
 			x.ids = append(x.ids, sighted{keyOf(e.event.EventID), e.since})
 		}
-	case recMade, recDropped, recRest:
+		for _, l := range e.levels {
+			stand(x.levels, topicAlert{l.topic, l.id}, l.level)
+		}
+		for _, o := range e.over {
+			if old := x.events[o[0]]; old != nil && o[1] < uint64(len(old.list)) {
+				old.list[o[1]].open = false
+			}
+		}
+		e.levels, e.over = nil, nil
+	case recMade, recFailed, recDropped, recRest:
 		seq, index := d.uint(), d.uint()
 		var rest []byte
 		if payload[0] == recRest {
@@ -137,9 +170,12 @@ func (x *loaded) take(payload []byte) error {
 			it.rest = rest
 			return nil
 		}
-		if payload[0] == recMade && it.open {
+		if payload[0] != recDropped && it.open {
 			chain := chainOf(it.dest, e.event.ID)
 			x.made[chain] = max(x.made[chain], seq)
+		}
+		if payload[0] == recMade && e.event.Recoverable {
+			stand(x.told, seriesOf(it.dest, it.options, e.event.ID), e.event.Level)
 		}
 		it.open = false
 	case recIDs:
@@ -148,9 +184,16 @@ func (x *loaded) take(payload []byte) error {
 			d.b = d.b[24:]
 		}
 		return d.err()
+	case recStanding:
+		told, levels := d.standing()
+		if d.err() != nil {
+			return d.err()
+		}
+		x.stood = &loaded{told: told, levels: levels}
 	case recBegin:
 		x.copy++
 		x.inside = true
+		x.stood = nil
 		return d.err()
 	case recEnd:
 		n := d.uint()
@@ -181,6 +224,9 @@ func (x *loaded) finishCopy(n uint64) {
 		if e.copy != x.copy {
 			delete(x.events, seq)
 		}
+	}
+	if x.stood != nil {
+		x.told, x.levels = x.stood.told, x.stood.levels
 	}
 }
 

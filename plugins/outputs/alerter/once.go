@@ -18,9 +18,9 @@ type Failure struct {
 // Once delivers e to the handlers that Write would, but in the caller's goroutine: it tries each of
 // them once and waits for it. The plugin must have been initialised; it need not be connected.
 func (a *Alerter) Once(ctx context.Context, e *alert.Event) (failures []Failure) {
-	list := a.deliveries(e, func(kind string, _ *alert.Event, err error) {
+	list := a.route(e, func(kind string, _ *alert.Event, err error) {
 		failures = append(failures, Failure{kind, err})
-	})
+	}).list
 	for i := range list {
 		if err := a.try(ctx, &list[i]); err != nil {
 			failures = append(failures, Failure{list[i].outlet.kind.Name, err})

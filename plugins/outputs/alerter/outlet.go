@@ -1,6 +1,8 @@
 package alerter
 
 import (
+	"context"
+
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
@@ -12,6 +14,15 @@ type outlet struct {
 	configs []any
 	sender  handler.Sender
 }
+
+// noSender stands for the sender of a kind whose deliveries stay here.
+type noSender struct{}
+
+func (noSender) Send(context.Context, *alert.Event, spec.Declarer) error {
+	return unavailableError("it waits for further events, and here there is no time")
+}
+
+func (noSender) Close() error { return nil }
 
 // section returns the common settings that deliveries with these options have; nil means none.
 func (o *outlet) section(options spec.Declarer) *handler.Section {

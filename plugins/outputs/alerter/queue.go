@@ -1,7 +1,6 @@
 package alerter
 
 import (
-	"bytes"
 	"container/list"
 	"math/rand/v2"
 	"slices"
@@ -26,13 +25,21 @@ type delivery struct {
 	dest     string        // key of the queue
 	origin   []byte        // the first options as JSON
 	rest     []byte        // what is left of them, likewise
-	place    *list.Element // in one of the lists of the dispatcher's order
-	old      bool          // superseded: place is in that list
+	shelf    *list.List    // one of the room's, if it waits
+	place    *list.Element // there
+	revived  bool          // of an earlier process, which may have tried it
+	unheard  bool          // the recipients have not heard of the alert before
+	next     *delivery     // that supersedes it
+	series   eventKey      // of the alert and the recipients
+	muted    bool          // when it came
+	held     bool          // until no mute covers it
+	told     alert.Level   // what the recipients know, if it is held
 	since    time.Time
 	attempts int
 	due      time.Time
-	last     bool // it had its last attempt, when the plugin closes
-	queue    *queue
+	last     bool    // it had its last attempt, when the plugin closes
+	queue    *queue  // it is in, if any
+	bundle   *bundle // it is in, if any
 }
 
 // A queue holds the deliveries to one destination. Those of one alert ID form a chain, of which only
@@ -43,11 +50,13 @@ type queue struct {
 	outlet *outlet
 	key    string
 	chains map[string]*chain
-	fresh  []*chain // heads that were never tried, oldest first
-	tried  []*chain // heads that failed
-	n      int      // deliveries, those being tried included
-	flying int      // deliveries being tried
-	fails  int      // failures in a row
+	fresh  []*chain  // heads that were never tried, oldest first
+	tried  []*chain  // heads that failed
+	n      int       // deliveries, those being tried included
+	flying int       // deliveries being tried
+	fails  int       // failures in a row
+	failed time.Time // when the first of them was
+	err    error     // the last one
 	resume time.Time
 	odd    bool
 	// workers is the number of goroutines; one of them may be asleep, until wake.
@@ -76,14 +85,26 @@ func (q *queue) push(d *delivery) (before *delivery) {
 		q.chains[c.id] = c
 		q.fresh = append(q.fresh, c)
 	}
-	for i := len(c.items) - 1; i >= 0 && before == nil; i-- {
-		if x := c.items[i]; bytes.Equal(x.origin, d.origin) && x.event.EventID != d.event.EventID {
-			before = x
-		}
+	if before = q.last(d); before != nil {
+		before.next = d
 	}
 	c.items = append(c.items, d)
 	d.queue = q
 	return before
+}
+
+// last returns the newest delivery of the same series that is of another event, if there is one.
+func (q *queue) last(d *delivery) *delivery {
+	c := q.chains[d.event.ID]
+	if c == nil {
+		return nil
+	}
+	for i := len(c.items) - 1; i >= 0; i-- {
+		if x := c.items[i]; x.series == d.series && x.event.EventID != d.event.EventID {
+			return x
+		}
+	}
+	return nil
 }
 
 // flies reports whether d is being tried.
@@ -172,6 +193,15 @@ func (q *queue) again(c *chain) { q.tried = append(q.tried, c) }
 
 // undelivered returns how many deliveries are left that are not being tried.
 func (q *queue) undelivered() int { return q.n - q.flying }
+
+// fault notes that a delivery failed and might have succeeded.
+func (q *queue) fault(now time.Time, err error) {
+	if q.fails == 0 {
+		q.failed = now
+	}
+	q.fails++
+	q.err = err
+}
 
 // backoff returns the pause after n failures: from lo, doubled each time, up to hi, of which up to
 // a half is left to chance, lest all agents of a fleet return at once.

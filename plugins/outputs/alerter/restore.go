@@ -16,13 +16,16 @@ import (
 func (a *Alerter) openDispatcher(dir folder) (*dispatcher, error) {
 	m := newMemorySpool(a.SpoolMaxEvents, int64(a.SpoolMaxSize))
 	if dir == nil {
-		return newDispatcher(a, m), nil
+		d := newDispatcher(a, m)
+		d.due = a.aggregate
+		return d, nil
 	}
 	s, x, err := openSpool(a.StateDirectory, dir, m, a.Log)
 	if err != nil {
 		return nil, err
 	}
 	d := newDispatcher(a, s)
+	d.due = a.aggregate
 	restore := func(x *loaded) {
 		if n := d.restore(a, s, x); n > 0 {
 			a.Log.Infof("Resuming %d alert deliveries from %s", n, a.StateDirectory)
@@ -70,13 +73,17 @@ func (d *dispatcher) restore(a *Alerter, s *diskSpool, x *loaded) (n int) {
 				continue
 			}
 			it.since = time.Unix(0, e.since)
+			if it.held && d.held[it.series] != nil {
+				// The process died while it put this one in place of the other.
+				d.forget(d.held[it.series])
+			}
 			list[i] = it
 		}
 		s.adopt(e, list)
 		for _, it := range list {
 			if it != nil {
 				n++
-				d.enqueue(it)
+				d.settle(it)
 			}
 		}
 	}
@@ -86,7 +93,7 @@ func (d *dispatcher) restore(a *Alerter, s *diskSpool, x *loaded) (n int) {
 
 // revive makes a delivery with the handlers that the configuration has now.
 func (a *Alerter) revive(e *alert.Event, from *storedDelivery) (*delivery, error) {
-	k := handler.Lookup(from.kind)
+	k := lookupKind(from.kind)
 	if k == nil {
 		return nil, handler.ErrUnknown(from.kind)
 	}
@@ -98,8 +105,9 @@ func (a *Alerter) revive(e *alert.Event, from *storedDelivery) (*delivery, error
 	if err != nil {
 		return nil, err
 	}
-	it := &delivery{outlet: o, event: e, options: options, origin: from.options, rest: from.rest}
+	it := &delivery{outlet: o, event: e, options: options, origin: from.options, rest: from.rest, held: from.held, told: from.told, revived: true}
 	it.dest = it.key()
+	it.series = seriesOf(it.dest, it.origin, e.ID)
 	if s := o.section(options); s != nil {
 		it.timeout = s.Timeout
 	}

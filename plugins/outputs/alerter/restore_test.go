@@ -58,11 +58,16 @@ func tryDurable(dir folder, up func() bool, change ...func(*Alerter)) (*durable,
 	}}
 	k := handler.Lookup("tcp")
 	x.stats, x.limit = newStats(nil), newLimiter(10*time.Minute, time.Now)
-	x.outlets = map[*handler.Kind]*outlet{k: {kind: k, sender: x.receiver}}
+	x.outlets = map[*handler.Kind]*outlet{k: {kind: k, sender: x.receiver}, aggregateKind: {kind: aggregateKind, sender: noSender{}}}
 	for _, f := range change {
 		f(x.Alerter)
 	}
-	var err error
+	err := x.initTopics()
+	if err != nil {
+		return x, err
+	}
+	x.routing.Lock()
+	defer x.routing.Unlock()
 	x.dispatch, err = x.openDispatcher(dir)
 	return x, err
 }
@@ -96,7 +101,10 @@ func (x *durable) stop(t *testing.T) {
 	for _, q := range d.queues {
 		n += q.n
 	}
-	require.Equal(t, n, d.room.newest.Len()+d.room.superseded.Len())
+	for _, b := range d.bundles {
+		n += len(b.items)
+	}
+	require.Equal(t, n+len(d.held), d.room.len())
 }
 
 func TestRestartDeliversTheRest(t *testing.T) {
@@ -355,7 +363,7 @@ func TestSupersededNeedsSameOptions(t *testing.T) {
 		})
 		put := func(n int, to string) {
 			e := &alert.Event{ID: "a", EventID: "a" + strconv.Itoa(n)}
-			b.put(e, []delivery{{outlet: o, event: e, options: &testOptions{To: to}}})
+			b.put(e, []delivery{{outlet: o, event: e, options: &testOptions{To: to}}}, nil, nil)
 			synctest.Wait()
 		}
 		put(1, "joe") // is being retried
@@ -379,7 +387,7 @@ func TestConfigurationChanges(t *testing.T) {
 		for _, it := range []struct{ kind, options string }{{"gone", `{}`}, {"slack", `{}`}, {"tcp", `{"addr":"typo"}`}} {
 			e := &alert.Event{EventID: it.kind + it.options, ID: "z"}
 			o := &outlet{kind: &handler.Kind{Name: it.kind, Parallel: 1}}
-			require.NoError(t, s.Put(e, []*delivery{{outlet: o, event: e, origin: []byte(it.options)}}))
+			require.NoError(t, s.Put(&posting{event: e, list: []*delivery{{outlet: o, event: e, origin: []byte(it.options)}}}))
 		}
 		x.stop(t)
 		y := startDurable(t, dir, always)

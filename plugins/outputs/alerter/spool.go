@@ -15,15 +15,24 @@ import (
 // A Spool keeps events until all their deliveries are over, and remembers for a while which events
 // there were. All methods but Commit are called by one goroutine at a time.
 type Spool interface {
-	// Put stores e with its deliveries, and numbers them. It fails with errKnown if an event of that
-	// ID is or was here.
-	Put(e *alert.Event, list []*delivery) error
+	// Put stores an event with its deliveries, and numbers them. It fails with errKnown if an event of
+	// that ID is or was here.
+	Put(p *posting) error
 	// Done notes that a delivery is over. One that is not known is ignored.
 	Done(it *delivery, how ending)
 	// Rest notes that a part of a delivery has been made: its options are what is left.
 	Rest(it *delivery)
 	// Full reports whether there is more than the limits allow.
 	Full() bool
+	// Use returns how much of what the limits allow is taken: 1 is all.
+	Use() float64
+	// Told returns at which level the receiver of a series of deliveries was told that the alert is,
+	// if that is known and not OK.
+	Told(series eventKey) (alert.Level, bool)
+	// Level returns the level that an alert has in a topic, as far as postings have said.
+	Level(topic, id string) alert.Level
+	// Broken says why nothing can be written to the disk, if that is so.
+	Broken() error
 	// Commit makes what was put before it safe. It waits for that if told to. The metrics, which
 	// carried the events, are acknowledged no sooner.
 	Commit(tracked []telegraf.Metric, wait bool)
@@ -31,16 +40,38 @@ type Spool interface {
 	Close() (kept bool, err error)
 }
 
+// A posting is an event that comes into the spool, with all that changes by it. A crash leaves all
+// or nothing of it.
+type posting struct {
+	event  *alert.Event
+	list   []*delivery
+	levels []topicLevel // of the alert in topics that it reached by way of a handler
+	over   []*delivery  // these are over, for this event takes their place
+}
+
+// A topicLevel is the level of an alert in a topic.
+type topicLevel struct {
+	topic, id string
+	level     alert.Level
+}
+
+type topicAlert struct{ topic, id string }
+
 // An ending is how a delivery ended.
 type ending byte
 
 const (
-	// made: its turn came, and it is over for good. All deliveries of the same alert to the same
-	// destination that were before it are over too.
+	// made: the receiver has it. All deliveries of the same alert to the same destination that were
+	// before it are over too.
 	made ending = iota
-	// dropped: to make room.
+	// failed: its turn came, and it is over for good, but the receiver did not get it.
+	failed
+	// dropped: before its turn came, to make room.
 	dropped
 )
+
+// maxStanding bounds the alerts whose levels are remembered for their receivers, and in topics.
+const maxStanding = 1 << 17
 
 var errKnown = errors.New("known event")
 
@@ -63,6 +94,8 @@ type memorySpool struct {
 	seen      map[eventKey]struct{}
 	order     []sighted // what is in seen, oldest first, from head on
 	head      int
+	told      map[eventKey]alert.Level   // by series; none is OK
+	levels    map[topicAlert]alert.Level // none is OK
 }
 
 type spooled struct {
@@ -73,7 +106,7 @@ type spooled struct {
 	list  []*delivery // nil where it is over
 }
 
-// An eventKey is the hash of an EventID.
+// An eventKey is the hash of an EventID, or of what the deliveries of a series have in common.
 type eventKey [16]byte
 
 type sighted struct {
@@ -90,17 +123,44 @@ func newMemorySpool(maxEvents int, maxBytes int64) *memorySpool {
 	return &memorySpool{
 		maxEvents: maxEvents, maxBytes: maxBytes, next: 1,
 		events: map[uint64]*spooled{}, pending: map[eventKey]struct{}{}, seen: map[eventKey]struct{}{},
+		told: map[eventKey]alert.Level{}, levels: map[topicAlert]alert.Level{},
 	}
 }
 
-func (s *memorySpool) Put(e *alert.Event, list []*delivery) error {
+func (s *memorySpool) Put(p *posting) error {
 	now := time.Now().UnixNano()
-	if e.EventID != "" && !s.remember(keyOf(e.EventID), now) {
+	if p.event.EventID != "" && !s.remember(keyOf(p.event.EventID), now) {
 		return errKnown
 	}
-	s.add(s.next, e, list, now)
+	s.add(s.next, p.event, p.list, now)
+	for _, l := range p.levels {
+		stand(s.levels, topicAlert{l.topic, l.id}, l.level)
+	}
+	for _, it := range p.over {
+		s.over(it)
+	}
 	return nil
 }
+
+// stand notes the level of an alert.
+func stand[K comparable](m map[K]alert.Level, key K, level alert.Level) {
+	if level == alert.OK {
+		delete(m, key)
+		return
+	}
+	if _, ok := m[key]; ok || len(m) < maxStanding {
+		m[key] = level
+	}
+}
+
+func (s *memorySpool) Told(series eventKey) (alert.Level, bool) {
+	l, ok := s.told[series]
+	return l, ok
+}
+
+func (s *memorySpool) Level(topic, id string) alert.Level { return s.levels[topicAlert{topic, id}] }
+
+func (s *memorySpool) Broken() error { return nil }
 
 // add stores e, unless there is nothing to deliver: list has nil for what is over.
 func (s *memorySpool) add(seq uint64, e *alert.Event, list []*delivery, since int64) {
@@ -120,7 +180,18 @@ func (s *memorySpool) add(seq uint64, e *alert.Event, list []*delivery, since in
 	s.bytes += item.bytes
 }
 
-func (s *memorySpool) Done(it *delivery, _ ending) { s.over(it) }
+func (s *memorySpool) Done(it *delivery, how ending) {
+	if s.over(it) && how == made {
+		s.tell(it)
+	}
+}
+
+// tell notes what a receiver knows now. Of an alert that never recovers there is nothing to know.
+func (s *memorySpool) tell(it *delivery) {
+	if it.event.Recoverable {
+		stand(s.told, it.series, it.event.Level)
+	}
+}
 
 // over forgets a delivery and reports whether it was known.
 func (s *memorySpool) over(it *delivery) bool {
@@ -140,6 +211,10 @@ func (s *memorySpool) over(it *delivery) bool {
 func (s *memorySpool) Rest(*delivery) {}
 
 func (s *memorySpool) Full() bool { return len(s.events) > s.maxEvents || s.bytes > s.maxBytes }
+
+func (s *memorySpool) Use() float64 {
+	return max(float64(len(s.events))/float64(s.maxEvents), float64(s.bytes)/float64(s.maxBytes))
+}
 
 func (s *memorySpool) Commit([]telegraf.Metric, bool) {}
 

@@ -123,7 +123,7 @@ func BenchmarkRestart(b *testing.B) {
 		e, err := FromMetric(toTCP(fmt.Sprintf("a%d-%d", i%1000, i), "CRITICAL"))
 		require.NoError(b, err)
 		it := &delivery{outlet: testOutlet(), event: e, dest: "D", origin: []byte(`{"address":"r:1"}`)}
-		require.NoError(b, s.Put(e, []*delivery{it}))
+		require.NoError(b, s.Put(&posting{event: e, list: []*delivery{it}}))
 	}
 	for b.Loop() {
 		x, err := loadSpool(dir, silent{})

@@ -28,7 +28,7 @@ func TestMemorySpool(t *testing.T) {
 		for i := range list {
 			list[i] = &delivery{event: e}
 		}
-		return list, s.Put(e, list)
+		return list, s.Put(&posting{event: e, list: list})
 	}
 	a, err := put("a", 2)
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func FuzzSegment(f *testing.F) {
 		f.Add(x.data)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		x := &loaded{events: map[uint64]*storedEvent{}, made: map[string]uint64{}}
+		x := newLoaded()
 		n := 0
 		for _, bad := range scan(b, x.take) {
 			n += len(bad)
@@ -184,7 +184,7 @@ func scenario(seed uint64, fail func(int, string) error) (*truth, *memFolder) {
 				chains[dest+x.alert] = append(chains[dest+x.alert], it)
 			}
 			w.events = append(w.events, x)
-			if err := s.Put(e, x.list); err != nil {
+			if err := s.Put(&posting{event: e, list: x.list}); err != nil {
 				panic(err)
 			}
 		}
@@ -364,7 +364,7 @@ func TestCutAtEveryByte(t *testing.T) {
 		e := &alert.Event{EventID: "e" + strconv.Itoa(i), ID: "a"}
 		it := &delivery{outlet: o, event: e, dest: "D", origin: []byte("{}")}
 		list = append(list, it)
-		require.NoError(t, s.Put(e, []*delivery{it}))
+		require.NoError(t, s.Put(&posting{event: e, list: []*delivery{it}}))
 		note()
 		if i%3 == 2 {
 			s.Done(list[i/3], made)
@@ -422,7 +422,7 @@ func TestRemovedSegmentReturns(t *testing.T) {
 	s.repair()
 	put := func(id string) *delivery {
 		it := &delivery{outlet: testOutlet(), event: &alert.Event{EventID: id, ID: "a"}, dest: "D"}
-		require.NoError(t, s.Put(it.event, []*delivery{it}))
+		require.NoError(t, s.Put(&posting{event: it.event, list: []*delivery{it}}))
 		return it
 	}
 	one := put("1")

@@ -15,7 +15,7 @@ type stats struct {
 }
 
 type counters struct {
-	delivered, failed, retried, dropped, repeated, queued counter
+	delivered, failed, retried, dropped, repeated, queued, muted, held counter
 }
 
 // A counter is a selfstat.Stat; without a collector it counts nothing.
@@ -52,6 +52,7 @@ func (s *stats) get(kind string) *counters {
 	c = &counters{
 		delivered: s.register("delivered", tags), failed: s.register("failed", tags), retried: s.register("retried", tags),
 		dropped: s.register("dropped", tags), repeated: s.register("repeated", tags), queued: s.register("queue_length", tags),
+		muted: s.register("muted", tags), held: s.register("held", tags),
 	}
 	s.byKind[kind] = c
 	return c
