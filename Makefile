@@ -38,21 +38,21 @@ run: build ## run the agent with sample.conf
 	bin/telegraf-tigk --config sample.conf
 
 test: ## run all tests
-	@scripts/need-influxdb
+	@scripts/need-packages
 	go test ./...
 
 race: ## run the tests of our own packages with the race detector
-	CGO_ENABLED=1 go test -race ./internal/... ./plugins/...
+	CGO_ENABLED=1 go test -race ./internal/... ./plugins/... ./udf/...
 
 bench: ## run benchmarks: make bench BENCH=agg= COUNT=10
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./internal/... ./plugins/... ./test/...
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./internal/... ./plugins/... ./udf/... ./test/...
 
 bench-replay: build ## measure the built agent: the tables of docs/performance.md
 	go run ./test/bench
 
 # go test fuzzes one target at a time.
 fuzz: ## run every fuzzer for FUZZTIME
-	@set -e; for pkg in $$(go list ./internal/... ./plugins/...); do \
+	@set -e; for pkg in $$(go list ./internal/... ./plugins/... ./udf/...); do \
 	  for name in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "== $$pkg $$name"; \
 	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$pkg; \
@@ -60,12 +60,12 @@ fuzz: ## run every fuzzer for FUZZTIME
 	done
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## check style and formatting
-	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd internal plugins test); \
+	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd examples internal plugins test udf); \
 	  if [ -n "$$out" ]; then echo "not formatted with gofumpt:"; echo "$$out"; exit 1; fi
 	$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) run --allow-parallel-runners ./...
 
 fmt: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## format the code
-	$(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -w cmd internal plugins test
+	$(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -w cmd examples internal plugins test udf
 
 generate: ## run go generate
 	go generate ./...

@@ -14,7 +14,9 @@ import (
 	"net/mail"
 	"net/url"
 	"os/exec"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -24,8 +26,13 @@ import (
 
 // A mailbox is a real SMTP server that keeps what it gets.
 type mailbox struct {
-	mu    sync.Mutex
-	mails []*received
+	addr string
+	down atomic.Bool // every mail is refused for now
+
+	mu      sync.Mutex
+	mails   []*received
+	refused int
+	open    int // sessions
 }
 
 type received struct {
@@ -44,6 +51,7 @@ func startMailbox(t testing.TB, addr string) *mailbox {
 	server.ErrorLog = quiet{}
 	l, err := net.Listen("tcp", addr)
 	require.NoError(t, err)
+	box.addr = l.Addr().String()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -56,13 +64,50 @@ func startMailbox(t testing.TB, addr string) *mailbox {
 	return box
 }
 
+// emailSection returns the settings that have mails sent to the server at addr.
+func emailSection(addr string) string {
+	host, port, _ := strings.Cut(addr, ":")
+	return `
+  [outputs.alerter.email]
+    host = "` + host + `"
+    port = ` + port + `
+    from = "Telegraf <telegraf@example.org>"
+    to = ["ops@example.org"]
+`
+}
+
 // quiet drops what the server says about clients that hang up.
 type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
 func (quiet) Println(...any)        {}
 
-func (b *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &mailSession{box: b}, nil }
+func (b *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open++
+	return &mailSession{box: b}, nil
+}
+
+// counts returns the number of mails, and of those that were refused.
+func (b *mailbox) counts() (mails, refused int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.mails), b.refused
+}
+
+// idle waits until no client is there any more.
+func (b *mailbox) idle(t testing.TB) {
+	t.Helper()
+	eventually(t, func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.open > 0 {
+			return fmt.Errorf("%d mail sessions", b.open)
+		}
+		return nil
+	})
+}
 
 // wait waits for n mails.
 func (b *mailbox) wait(t testing.TB, n int) []*received {
@@ -85,8 +130,14 @@ type mailSession struct {
 	mail received
 }
 
-func (s *mailSession) Reset()        { s.mail = received{} }
-func (s *mailSession) Logout() error { return nil }
+func (s *mailSession) Reset() { s.mail = received{} }
+
+func (s *mailSession) Logout() error {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	s.box.open--
+	return nil
+}
 
 func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
 	s.mail.from = from
@@ -115,6 +166,10 @@ func (s *mailSession) Data(r io.Reader) error {
 	got.subject, got.body = m.Header.Get("Subject"), string(text)
 	s.box.mu.Lock()
 	defer s.box.mu.Unlock()
+	if s.box.down.Load() {
+		s.box.refused++
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Try again later"}
+	}
 	s.box.mails = append(s.box.mails, &got)
 	return nil
 }
@@ -123,23 +178,44 @@ func (s *mailSession) Data(r io.Reader) error {
 type hook struct {
 	*httptest.Server
 	hang chan struct{} // if set, requests are not answered before it is closed
+	down atomic.Bool   // every request is refused for now
 
 	mu      sync.Mutex
 	begun   int
+	refused int
+	open    int // connections
 	bodies  []string
 	headers []http.Header
 	arrived chan struct{}
 }
 
-func startHook(t testing.TB, hang chan struct{}) *hook {
+func startHook(t testing.TB, hang chan struct{}) *hook { return startHookAt(t, "127.0.0.1:0", hang) }
+
+// startHookAt serves HTTP on addr until the test ends.
+func startHookAt(t testing.TB, addr string, hang chan struct{}) *hook {
 	t.Helper()
 	h := &hook{hang: hang, arrived: make(chan struct{}, 1)}
-	h.Server = httptest.NewServer(h)
+	h.Server = httptest.NewUnstartedServer(h)
+	require.NoError(t, h.Listener.Close())
+	var err error
+	h.Listener, err = net.Listen("tcp", addr)
+	require.NoError(t, err)
+	h.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		switch s {
+		case http.StateNew:
+			h.open++
+		case http.StateClosed:
+			h.open--
+		}
+	}
+	h.Start()
 	t.Cleanup(h.Close)
 	return h
 }
 
-func (h *hook) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -151,8 +227,13 @@ func (h *hook) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		<-h.hang
 	}
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down.Load() {
+		h.refused++
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	h.bodies, h.headers = append(h.bodies, string(body)), append(h.headers, r.Header)
-	h.mu.Unlock()
 	select {
 	case h.arrived <- struct{}{}:
 	default:
@@ -164,6 +245,19 @@ func (h *hook) counts() (begun, answered int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.begun, len(h.bodies)
+}
+
+// idle waits until no client is there any more.
+func (h *hook) idle(t testing.TB) {
+	t.Helper()
+	eventually(t, func() error {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.open > 0 {
+			return fmt.Errorf("%d connections", h.open)
+		}
+		return nil
+	})
 }
 
 // wait waits for n bodies.
@@ -182,6 +276,40 @@ func (h *hook) wait(t testing.TB, n int) []string {
 	return got
 }
 
+// A mute accepts connections, and that is all it does.
+type mute struct {
+	addr    string
+	clients atomic.Int64 // that have come
+}
+
+func startMute(t testing.TB) *mute {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	m := &mute{addr: l.Addr().String()}
+	var conns []net.Conn
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns = append(conns, conn)
+			m.clients.Add(1)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	})
+	return m
+}
+
 // An influx is a real InfluxDB 1.x.
 type influx struct {
 	t   testing.TB
@@ -193,7 +321,7 @@ func startInflux(t testing.TB) *influx {
 	t.Helper()
 	bin, err := exec.LookPath("influxd")
 	if err != nil {
-		t.Skip("NOT RUN: the points of influxDBOut against a real InfluxDB, since influxd is not installed; scripts/need-influxdb installs it")
+		t.Skip("NOT RUN: the points of influxDBOut against a real InfluxDB, since influxd is not installed; scripts/need-packages installs it")
 	}
 	f := newFolder(t)
 	addr := local(freePort(t))

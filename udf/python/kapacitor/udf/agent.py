@@ -247,10 +247,14 @@ class Server:
             self._listener = socket.create_server(address)
             return
         _remove_stale(address)
-        self._path = address
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(address)
-        self._listener.listen(16)
+        try:
+            self._listener.bind(address)
+            self._listener.listen(16)
+        except OSError:
+            self._listener.close()
+            raise
+        self._path = address
 
     def serve(self):
         """Accepts connections until stop is called."""
