@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -29,19 +30,47 @@ func inTopic(eventID, level, previous string) telegraf.Metric {
 	return event(eventID, level, previous, "[]")
 }
 
-// recorder is a change of a plugin whose receiver writes down what show returns.
-func recorder(list *[]string, show func(e *alert.Event) string) func(*Alerter) {
-	return func(a *Alerter) {
-		for _, o := range a.outlets {
-			if r, ok := o.sender.(*receiver); ok {
-				r.answer = func(_ context.Context, e *alert.Event, _ int) error {
-					*list = append(*list, show(e))
-					return nil
+// A journal is what the receiver of a plugin got.
+type journal struct {
+	mu     sync.Mutex
+	events []*alert.Event
+}
+
+// keep is a change of a plugin that makes its receiver fill the journal.
+func (j *journal) keep(a *Alerter) {
+	for _, o := range a.outlets {
+		if r, ok := o.sender.(*receiver); ok {
+			answer := r.answer
+			r.answer = func(ctx context.Context, e *alert.Event, try int) error {
+				err := answer(ctx, e, try)
+				if err == nil {
+					j.mu.Lock()
+					j.events = append(j.events, e)
+					j.mu.Unlock()
 				}
+				return err
 			}
 		}
 	}
 }
+
+// take returns what has come since the last call.
+func (j *journal) take() []*alert.Event {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	list := j.events
+	j.events = nil
+	return list
+}
+
+func (j *journal) show(what func(e *alert.Event) string) (list []string) {
+	for _, e := range j.take() {
+		list = append(list, what(e))
+	}
+	return list
+}
+
+func message(e *alert.Event) string { return e.Message }
 
 func levels(e *alert.Event) string {
 	return fmt.Sprintf("%s:%s<%s", e.EventID, e.Level, e.Previous)
@@ -70,10 +99,8 @@ func TestPublish(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			dir := newMemFolder()
-			var got []string
-			start := func() *durable {
-				return startDurable(t, dir, always, withTopics(t, publishing), recorder(&got, levels))
-			}
+			var j journal
+			start := func() *durable { return startDurable(t, dir, always, withTopics(t, publishing), j.keep) }
 			x := start()
 			restart := func() {
 				if kill {
@@ -94,17 +121,16 @@ func TestPublish(t *testing.T) {
 				synctest.Wait()
 				restart()
 			}
-			require.Equal(t, []string{"x-1:CRITICAL<OK", "y-1:INFO<OK", "x-5:OK<CRITICAL", "x-6:CRITICAL<OK"}, got,
+			require.Equal(t, []string{"x-1:CRITICAL<OK", "y-1:INFO<OK", "x-5:OK<CRITICAL", "x-6:CRITICAL<OK"}, j.show(levels),
 				"the warning did not reach topic b, so x-4 changed nothing there")
 			for i := range 300 { // so many that there is another segment
 				require.NoError(t, x.Write([]telegraf.Metric{inTopic(fmt.Sprintf("%s-%d", strings.Repeat("z", 40000), i), "OK", "OK")}))
 			}
 			restart()
 			require.Greater(t, x.dispatch.spool.(*diskSpool).number, uint64(9), "the log has been rewritten")
-			got = nil
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic("x-7", "OK", "CRITICAL")}))
 			synctest.Wait()
-			require.Equal(t, []string{"x-7:OK<CRITICAL"}, got)
+			require.Equal(t, []string{"x-7:OK<CRITICAL"}, j.show(levels))
 			x.stop(t)
 		})
 	}
@@ -125,10 +151,8 @@ func TestAggregate(t *testing.T) {
 	for _, how := range []string{"go on", "stop", "kill"} {
 		synctest.Test(t, func(t *testing.T) {
 			dir := newMemFolder()
-			var got []*alert.Event
-			var lines []string
-			show := func(e *alert.Event) string { got = append(got, e); return levels(e)[33:] }
-			x := startDurable(t, dir, always, withTopics(t, aggregating), recorder(&lines, show))
+			var j journal
+			x := startDurable(t, dir, always, withTopics(t, aggregating), j.keep)
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic("a-1", "WARNING", "OK"), inTopic("b-1", "CRITICAL", "OK")}))
 			pass(4 * time.Second)
 			if how != "go on" {
@@ -138,14 +162,15 @@ func TestAggregate(t *testing.T) {
 					next = dir
 				}
 				dir = next
-				x = startDurable(t, dir, always, withTopics(t, aggregating), recorder(&lines, show))
+				x = startDurable(t, dir, always, withTopics(t, aggregating), j.keep)
 			}
 			later := inTopic("a-2", "OK", "WARNING")
 			later.SetTime(later.Time().Add(time.Minute))
 			require.NoError(t, x.Write([]telegraf.Metric{later, inTopic("b-1", "CRITICAL", "OK")}))
 			pass(5900 * time.Millisecond)
-			require.Empty(t, got, "the interval has not passed")
+			require.Empty(t, j.take(), "the interval has not passed")
 			pass(200 * time.Millisecond)
+			got := j.take()
 			require.Len(t, got, 1)
 			e := got[0]
 			require.Equal(t, "Received 3 events in the last 10s.", e.Message)
@@ -154,16 +179,17 @@ func TestAggregate(t *testing.T) {
 				[]any{e.ID, e.Level, e.Previous, e.Time, e.Duration, e.Recoverable, e.Name})
 			require.Equal(t, 3, strings.Count(string(e.Data), `"columns"`))
 			pass(time.Hour)
-			require.Len(t, got, 1, "there is nothing more")
+			require.Empty(t, j.take(), "there is nothing more")
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic("a-3", "INFO", "OK")}))
 			pass(10 * time.Second)
-			require.Len(t, got, 2)
-			require.Equal(t, alert.Critical, got[1].Previous)
+			got = j.take()
+			require.Len(t, got, 1)
+			require.Equal(t, alert.Critical, got[0].Previous)
 			require.Zero(t, x.dispatch.room.len())
 			x.stop(t)
-			y := startDurable(t, dir, always, withTopics(t, aggregating), recorder(&lines, show))
+			y := startDurable(t, dir, always, withTopics(t, aggregating), j.keep)
 			pass(time.Hour)
-			require.Len(t, got, 2, "a restart repeats nothing")
+			require.Empty(t, j.take(), "a restart repeats nothing")
 			y.stop(t)
 		})
 	}
@@ -172,26 +198,26 @@ func TestAggregate(t *testing.T) {
 // TestAggregateAtStop makes the event early if there is nothing that keeps the others.
 func TestAggregateAtStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var lines []string
-		x := startDurable(t, nil, always, withTopics(t, aggregating), recorder(&lines, func(e *alert.Event) string { return e.Message }),
+		var j journal
+		x := startDurable(t, nil, always, withTopics(t, aggregating), j.keep,
 			func(a *Alerter) { a.StateDirectory = "" })
 		require.NoError(t, x.Write([]telegraf.Metric{inTopic("a-1", "WARNING", "OK")}))
 		x.stop(t)
-		require.Equal(t, []string{"Received 1 events in the last 10s."}, lines)
+		require.Equal(t, []string{"Received 1 events in the last 10s."}, j.show(message))
 	})
 }
 
 // TestAggregateWithinLimits drops what waits longest.
 func TestAggregateWithinLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var lines []string
-		x := startDurable(t, newMemFolder(), always, withTopics(t, aggregating), recorder(&lines, func(e *alert.Event) string { return e.Message }),
+		var j journal
+		x := startDurable(t, newMemFolder(), always, withTopics(t, aggregating), j.keep,
 			func(a *Alerter) { a.SpoolMaxEvents = 50 })
 		for i := range 500 {
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic(fmt.Sprintf("a%d-%d", i, i), "CRITICAL", "OK")}))
 		}
 		pass(11 * time.Second)
-		require.Equal(t, []string{"Received 50 events in the last 10s."}, lines)
+		require.Equal(t, []string{"Received 50 events in the last 10s."}, j.show(message))
 		x.stop(t)
 	})
 }
