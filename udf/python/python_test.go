@@ -2,7 +2,6 @@ package python_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -215,5 +214,5 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Kill())
 	require.ErrorIs(t, p.out.Read(new(udf.Response)), io.EOF)
 	var exit *exec.ExitError
-	require.True(t, errors.As(p.cmd.Wait(), &exit))
+	require.ErrorAs(t, p.cmd.Wait(), &exit)
 }
