@@ -127,14 +127,21 @@ func (s *State) Duration() time.Duration { return since(s.FirstTriggered, s.Last
 
 // Resume makes a group go on where an event left it that this state has not seen. The time is now
 // that of the group's first point, or of the event if there is no point at hand. It reports
-// whether the level has changed.
+// whether the level has changed. Unlike with Kapacitor, the duration goes on from when the group
+// left OK, which the event knows.
 func (s *State) Resume(now int64, stored EventState, r *Rules) bool {
-	if stored.Level == s.Level() {
-		return false
+	changed := stored.Level != s.Level()
+	if changed {
+		s.Add(now, stored.Level, r)
 	}
-	s.Add(now, stored.Level, r)
-	s.Trigger(stored.Time)
-	return true
+	if changed || stored.Level != OK {
+		s.LastTriggered = stored.Time
+		s.FirstTriggered = stored.Time - int64(stored.Duration)
+		if stored.Duration == math.MaxInt64 {
+			s.FirstTriggered = never
+		}
+	}
+	return changed
 }
 
 func before(i, n int) int {

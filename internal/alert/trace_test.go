@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the results in testdata")
 //	    starts a group; "batch" judges as for batches
 //	levels
 //	    rows "TIME LEVEL": adds them, says what each does
-//	resume NOW LEVEL TIME
+//	resume NOW LEVEL TIME [DURATION]
 //	    makes the group go on at the stored level of an event at TIME
 //	topics
 //	    rows "collect TOPIC ID LEVEL", "resume OWN NAMED|- ID", "update TOPIC ID LEVEL",
@@ -107,7 +107,11 @@ func (m *machine) command(t *testing.T, words []string, out *strings.Builder) {
 	case "resume":
 		l, err := ParseLevel(words[2])
 		require.NoError(t, err)
-		ok := m.state.Resume(seconds(t, words[1]), EventState{Level: l, Time: seconds(t, words[3])}, &m.rules)
+		stored := EventState{Level: l, Time: seconds(t, words[3])}
+		if len(words) > 4 {
+			stored.Duration = time.Duration(seconds(t, words[4]))
+		}
+		ok := m.state.Resume(seconds(t, words[1]), stored, &m.rules)
 		fmt.Fprintf(out, "%v: %s\n", ok, m.state.Level())
 	case "levels", "topics":
 	default:

@@ -40,7 +40,7 @@ func (g *alertGroup) stored() alert.EventState {
 		return alert.EventState{}
 	}
 	s, _ := g.env.Topics().Event(g.own, g.saved.ID)
-	return alert.EventState{Time: s.Time, Level: s.Level}
+	return alert.EventState{Time: s.Time, Duration: s.Duration, Level: s.Level, Nth: s.Nth}
 }
 
 // Restored makes the loaded state fit the script, which may have changed, and the topics, which may
@@ -80,6 +80,8 @@ func (g *alertGroup) resume(t int64, stored alert.EventState) {
 	if g.saved.State.Resume(t, stored, &g.rules) {
 		g.inhibit(stored.Level != alert.OK)
 	}
+	// The next event at this time has another ID.
+	g.saved.Last, g.saved.Same = stored.Time, stored.Nth+1
 }
 
 func (g *alertGroup) inhibit(on bool) {

@@ -437,6 +437,38 @@ func TestAlertRestored(t *testing.T) {
 	require.Equal(t, []string{"10 m:host=a OK was CRITICAL 3"}, env.levels())
 }
 
+// TestAlertRestoredBehindEvents has a state that is older than the events: several of them, at the
+// level that it knows, and at the same time as the next one.
+func TestAlertRestoredBehindEvents(t *testing.T) {
+	env := newAlertEnv()
+	props := []any{"crit", `lambda: "v" > 5`, "stateChangesOnly", []any{60 * time.Nanosecond}}
+	n := startedAlert(t, env, props...)
+	a := n.Group(env.group("a"), &sentLines{})
+	a.Point(env.point("a", 1, 9))
+	old := startedAlert(t, env, props...).Group(env.group("a"), &sentLines{})
+	saveAndLoad(t, a, old)
+	for _, v := range []float64{1, 9, 1, 9} {
+		a.Point(env.point("a", 30, v))
+	}
+	last := env.events[len(env.events)-1]
+	require.Equal(t, 3, last.Nth)
+	env.events = nil
+	old.(*alertGroup).Restored()
+	old.Point(env.point("a", 30, 9))
+	old.Point(env.point("a", 70, 9))
+	require.Empty(t, env.events, "no repeat: the last event was at 30")
+	old.Point(env.point("a", 90, 9))
+	old.Point(env.point("a", 91, 1))
+	require.Equal(t, []string{"90 m:host=a CRITICAL was CRITICAL 60", "91 m:host=a OK was CRITICAL 61"}, env.levels())
+
+	// A new group, too, gives the next event at that time another ID.
+	env.topics.Update(n.own, last.State())
+	env.events = nil
+	b := startedAlert(t, env, props...).Group(env.group("a"), &sentLines{})
+	b.Point(env.point("a", 30, 1))
+	require.Equal(t, 4, env.events[0].Nth)
+}
+
 func TestAlertSteadyAllocs(t *testing.T) {
 	env := newAlertEnv()
 	n := startedAlert(t, env, "crit", `lambda: "v" > 5`, "stateChangesOnly", []any{}, "flapping", []any{0.25, 0.5})
