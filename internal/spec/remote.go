@@ -2,7 +2,7 @@ package spec
 
 import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
 
-// This file defines what sideload and the autoscale nodes ask of the outside.
+// This file defines what sideload, the autoscale nodes and user-defined functions ask of the outside.
 
 // Documents are what a source of sideload holds: flat maps, by name. A value of kind Null stands for
 // one that is no scalar. Nobody changes documents once they have been handed on.
@@ -39,6 +39,13 @@ func (r Resource) String() string {
 		return r.Name
 	}
 	return r.Namespace + "/" + r.Kind + "/" + r.Name
+}
+
+// UDFData are points or batches for a user-defined function, as whole frames of its protocol. What it
+// gives back is brought with the task's Receive.
+type UDFData struct {
+	Frames []byte
+	Points int
 }
 
 // A Reference is what a script names that stands outside of it.

@@ -66,7 +66,7 @@ type Env interface {
 	Now() int64
 	// At calls f when the clock reaches t. Timers due at one instant fire in the order of prio.
 	At(t int64, prio int, f func()) *Timer
-	// Emit hands an effect to the outside. A point in it is copied.
+	// Emit hands an effect to the outside. A point in it is copied, and so are a function's frames.
 	Emit(e Effect)
 	// Error counts an error of this node and reports it, unless the node is quiet. The point that
 	// caused it is to be dropped by the caller.
@@ -117,6 +117,7 @@ const (
 	ErrorEffect                      // Node, Text: a run-time error of a node
 	LoadEffect                       // Load: read documents
 	ScaleEffect                      // Scale: ask for or set a number of replicas
+	UDFEffect                        // UDF: hand data to the user-defined function of the node
 )
 
 // An Effect is something a task wants done outside. It is valid until the task's next call.
@@ -129,6 +130,7 @@ type Effect struct {
 	Post  *Post
 	Load  *Load
 	Scale *Scale
+	UDF   *UDFData
 	Level string // DEBUG, INFO, WARN or ERROR
 	Text  string
 }

@@ -25,15 +25,17 @@ type Declarer interface{ Declare(s *Spec) }
 // An Edge is the kind of data on a link of the graph.
 type Edge uint8
 
-// The kinds of edges. Same stands for the kind that the parent provides.
+// The kinds of edges. Same stands for the kind that the parent provides. Unknown is what a function
+// provides that cannot be asked; it only occurs while a script is checked.
 const (
 	Same Edge = iota
 	Stream
 	Batch
 	None // a terminal node provides nothing
+	Unknown
 )
 
-func (e Edge) String() string { return [...]string{"same", "stream", "batch", "none"}[e] }
+func (e Edge) String() string { return [...]string{"same", "stream", "batch", "none", "unknown"}[e] }
 
 // A Spec is the declaration of one node or handler, bound to one value of it.
 type Spec struct {
@@ -55,6 +57,7 @@ type Spec struct {
 	made     []*Spec // all handlers made
 	handlers []*Spec
 	hidden   bool
+	open     bool // takes every property
 }
 
 // A Param is one argument of a node or property.
@@ -74,6 +77,7 @@ type Prop struct {
 	Doc    string
 	Params []*Param
 	Plain  bool
+	exact  bool // known by its exact name only
 	call   func(args []Arg) error
 }
 
@@ -205,6 +209,27 @@ func (s *Spec) Func(name, doc string, f any, names ...string) {
 	s.Props = append(s.Props, p)
 }
 
+// Option declares a property that is known by its exact name only, and that comes before all others:
+// an option of a user-defined function. It takes one value of each type.
+func (s *Spec) Option(name, doc string, types []Type, set func(values []point.Value)) {
+	p := &Prop{Name: name, Doc: doc, exact: true}
+	for _, t := range types {
+		p.Params = append(p.Params, &Param{Name: "value", Type: t})
+	}
+	p.call = func(args []Arg) error {
+		values := make([]point.Value, len(args))
+		for i := range args {
+			values[i] = args[i].Value
+		}
+		set(values)
+		return nil
+	}
+	s.Props = append(s.Props, p)
+}
+
+// TakeAll makes every property that is not declared one that has no effect.
+func (s *Spec) TakeAll() { s.open = true }
+
 // Objects makes every handler word that fresh knows a property that adds a handler; properties that
 // follow are looked up on that handler first.
 func (s *Spec) Objects(fresh func(kind string) Declarer, added func(kind string, d Declarer)) {
@@ -224,6 +249,9 @@ func (s *Spec) Has(name string) bool {
 	}
 	return s.prop(name) != nil || s.objects != nil && s.objects(name) != nil
 }
+
+// Takes reports whether name can be set: the node has the property, or takes all.
+func (s *Spec) Takes(name string) bool { return s.open || s.Has(name) }
 
 // Set sets a property, or calls it.
 func (s *Spec) Set(name string, args []Arg) error {
@@ -247,6 +275,9 @@ func (s *Spec) Set(name string, args []Arg) error {
 			return nil
 		}
 	}
+	if s.open {
+		return nil
+	}
 	return fmt.Errorf("%s has no property %s%s", s.Name, name, didYouMean(name, s.PropNames()))
 }
 
@@ -254,7 +285,13 @@ func (s *Spec) Set(name string, args []Arg) error {
 func (s *Spec) Get(name string) (Arg, error) {
 	p := s.prop(name)
 	if p == nil || !p.Plain {
-		return Arg{}, fmt.Errorf("%s has no property %s that can be read%s", s.Name, name, didYouMean(name, s.PropNames()))
+		var known []string
+		for _, q := range s.Props {
+			if q.Plain {
+				known = append(known, q.Name)
+			}
+		}
+		return Arg{}, fmt.Errorf("%s has no property %s that can be read%s", s.Name, name, didYouMean(name, known))
 	}
 	return p.Params[0].get(), nil
 }
@@ -304,12 +341,16 @@ func (s *Spec) PropNames() []string {
 }
 
 func (s *Spec) prop(name string) *Prop {
+	var found *Prop
 	for _, p := range s.Props {
-		if alike(p.Name, name) {
+		switch {
+		case p.exact && p.Name == name:
 			return p
+		case !p.exact && found == nil && alike(p.Name, name):
+			found = p
 		}
 	}
-	return nil
+	return found
 }
 
 func (p *Prop) apply(args []Arg) error {

@@ -88,6 +88,17 @@ var (
 	ErrUnreachable = errors.New("function cannot be reached")
 )
 
+// An UnknownError is an [ErrUnknown] that knows which functions there are.
+type UnknownError struct {
+	Name  string
+	Known []string
+}
+
+func (e *UnknownError) Error() string { return fmt.Sprintf("%v %q", ErrUnknown, e.Name) }
+
+// Unwrap returns ErrUnknown.
+func (e *UnknownError) Unwrap() error { return ErrUnknown }
+
 // Errors of a [Reader], which wrap these, mean that the function does not keep to the protocol.
 var (
 	ErrTruncated    = errors.New("stream ends inside a frame")
