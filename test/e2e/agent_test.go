@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,7 +97,13 @@ type agent struct {
 // start runs the agent until the test ends.
 func start(t testing.TB, dir string, args ...string) *agent {
 	t.Helper()
-	a := &agent{t: t, cmd: exec.Command(agentBinary, args...), grown: make(chan struct{}, 1), ended: make(chan struct{})}
+	return startCommand(t, dir, append([]string{agentBinary}, args...))
+}
+
+// startCommand runs a command that becomes the agent.
+func startCommand(t testing.TB, dir string, argv []string) *agent {
+	t.Helper()
+	a := &agent{t: t, cmd: exec.Command(argv[0], argv[1:]...), grown: make(chan struct{}, 1), ended: make(chan struct{})}
 	a.cmd.Dir = dir
 	out, w, err := os.Pipe()
 	require.NoError(t, err)
@@ -133,12 +140,12 @@ func start(t testing.TB, dir string, args ...string) *agent {
 	return a
 }
 
-// log returns what the agent has written, each line cut to a readable length.
+// log returns the end of what the agent has written, each line cut to a readable length.
 func (a *agent) log() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var b strings.Builder
-	for _, l := range a.lines {
+	for _, l := range a.lines[max(0, len(a.lines)-200):] {
 		b.WriteString(l[:min(len(l), 500)] + "\n")
 	}
 	return b.String()
@@ -165,6 +172,13 @@ func (a *agent) stop() {
 		_ = a.cmd.Process.Kill()
 		<-a.ended
 	}
+}
+
+// kill ends the agent as a crash would.
+func (a *agent) kill() {
+	a.t.Helper()
+	a.signal(syscall.SIGKILL)
+	<-a.ended
 }
 
 // alive fails the test if the agent has ended.
@@ -226,6 +240,8 @@ func (a *agent) waitFrom(mark int, pattern string) string {
 // folder.
 type setup struct {
 	folder
+	state                                string   // folder for the state of both plugins; "": they keep none
+	wrap                                 []string // command that becomes the agent
 	inputs, tick, alerter, outputs, more string
 }
 
@@ -233,6 +249,11 @@ func newSetup(t testing.TB) *setup { return &setup{folder: newFolder(t)} }
 
 // config returns the text of telegraf.conf.
 func (s *setup) config() string {
+	tick, alerter := s.tick, s.alerter
+	if s.state != "" {
+		tick = `  state_directory = "` + s.state + `/tick"` + "\n" + tick
+		alerter = `  state_directory = "` + s.state + `/alerter"` + "\n" + alerter
+	}
 	return `
 [agent]
   interval = "200ms"
@@ -245,13 +266,13 @@ func (s *setup) config() string {
 ` + s.inputs + `
 [[processors.tick]]
   scripts = ["` + s.file("tick.d") + `"]
-` + s.tick + `
+` + tick + `
 [[outputs.alerter]]
   tagpass = {tick = ["alert", "point"]}
   retry_min_interval = "100ms"
   retry_max_interval = "500ms"
   close_timeout = "500ms"
-` + s.alerter + `
+` + alerter + `
 [[outputs.discard]]
 ` + s.outputs + s.more
 }
@@ -266,7 +287,7 @@ func (s *setup) script(name, text string) {
 func (s *setup) start() *agent {
 	s.t.Helper()
 	s.write("telegraf.conf", s.config())
-	return start(s.t, s.path, "--config", s.file("telegraf.conf"))
+	return startCommand(s.t, s.path, append(slices.Clone(s.wrap), agentBinary, "--config", s.file("telegraf.conf")))
 }
 
 // send writes points to the agent's socket, which opens when the agent is ready.

@@ -34,9 +34,7 @@ func TestHousePower(t *testing.T) {
 	t.Parallel()
 	db := startInflux(t)
 	hook := startHook(t, nil)
-	smtpAddr := local(freePort(t))
-	mails := startMailbox(t, smtpAddr)
-	host, port, _ := strings.Cut(smtpAddr, ":")
+	mails := startMailbox(t, "127.0.0.1:0")
 	in := local(freePort(t))
 
 	s := newSetup(t)
@@ -51,11 +49,7 @@ func TestHousePower(t *testing.T) {
   database_tag = "db"
   retention_policy_tag = "rp"
 `
-	s.alerter = `
-  [outputs.alerter.email]
-    host = "` + host + `"
-    port = ` + port + `
-    from = "Telegraf <telegraf@example.org>"
+	s.alerter = emailSection(mails.addr) + `
   [outputs.alerter.influxdb]
     urls = ["` + db.url + `"]
     flush_interval = "100ms"

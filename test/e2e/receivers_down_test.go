@@ -3,10 +3,14 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,15 +29,8 @@ func toggles(n int) []string {
 func TestMailServerDown(t *testing.T) {
 	t.Parallel()
 	addr := local(freePort(t))
-	host, port, _ := strings.Cut(addr, ":")
 	s := newSetup(t)
-	s.alerter = `
-  [outputs.alerter.email]
-    host = "` + host + `"
-    port = ` + port + `
-    from = "telegraf@example.org"
-    to = ["ops@example.org"]
-`
+	s.alerter = emailSection(addr)
 	s.script("down", `stream
     |from().measurement('m')
     |alert().crit(lambda: "v" > 0).id('down').message('{{ .ID }} is {{ .Level }} at {{ .Time.Unix }}').details('gone').email()
@@ -41,7 +38,7 @@ func TestMailServerDown(t *testing.T) {
 	a := s.start()
 	s.send(toggles(4)...)
 	line := a.wait(`W! .*email: alert "down" of task "down" is tried again later: .*refused`)
-	require.Contains(t, line, port)
+	require.Contains(t, line, addr)
 
 	mails := startMailbox(t, addr).wait(t, 4)
 	for i, m := range mails {
@@ -80,4 +77,70 @@ func TestHangingReceiver(t *testing.T) {
 		require.Equal(t, line, body, "order of event %d", i)
 	}
 	t.Logf("%d log lines while the receiver hung with %d requests, %d requests afterwards", len(lines), begun, len(bodies))
+}
+
+// Of three handlers one hangs for ever, in the way that hurts its kind: the other two deliver within
+// a second.
+func TestOneOfThreeHangs(t *testing.T) { // not in parallel, since it measures time
+	const events = 20
+	for _, hangs := range []string{"post", "email", "exec", "log"} {
+		t.Run(hangs, func(t *testing.T) {
+			s := newSetup(t)
+			good, mute := startHook(t, nil), startMute(t)
+			box := startMailbox(t, "127.0.0.1:0")
+			s.alerter = emailSection(box.addr)
+			handlers := ".post('" + good.URL + "').email()"
+			delivered := func() int {
+				_, answered := good.counts()
+				mails, _ := box.counts()
+				return min(answered, mails)
+			}
+			hanging := func() bool { return mute.clients.Load() == 1 }
+			switch hangs {
+			case "post":
+				handlers += ".post('http://" + mute.addr + "')"
+			case "email":
+				s.alerter = emailSection(mute.addr)
+				handlers += ".log('" + s.file("alerts.log") + "')"
+				delivered = func() int {
+					_, answered := good.counts()
+					text, err := os.ReadFile(s.file("alerts.log"))
+					if err != nil {
+						return 0
+					}
+					return min(answered, bytes.Count(text, []byte("\n")))
+				}
+			case "exec":
+				handlers += ".exec('sh', '-c', 'echo >" + s.file("hangs") + "; exec sleep 1000')"
+				hanging = func() bool { _, err := os.Stat(s.file("hangs")); return err == nil }
+			case "log":
+				require.NoError(t, syscall.Mkfifo(s.file("pipe"), 0o600)) // that nobody reads
+				handlers += ".log('" + s.file("pipe") + "')"
+				hanging = func() bool { return true }
+			}
+			s.script("hang", `stream
+    |from().measurement('m')
+    |alert().crit(lambda: "v" > 0).id('hang').message('{{ .Level }}').details('')`+handlers+`
+`)
+			a := s.start()
+			conn := s.dial()
+			defer conn.Close()
+			begin := time.Now()
+			_, err := conn.Write([]byte(strings.Join(toggles(events), "\n") + "\n"))
+			require.NoError(t, err)
+			eventually(t, func() error {
+				if n := delivered(); n < events || !hanging() {
+					return fmt.Errorf("%d of %d alerts; hangs: %v", n, events, hanging())
+				}
+				return nil
+			})
+			took := time.Since(begin)
+			require.Less(t, took, time.Second)
+			a.alive()
+			begin = time.Now()
+			a.stop()
+			t.Logf("%s hangs: the other two have delivered %d alerts after %d ms; the agent stopped within %d ms",
+				hangs, events, took.Milliseconds(), time.Since(begin).Milliseconds())
+		})
+	}
 }

@@ -247,6 +247,13 @@ func (h *hook) counts() (begun, answered int) {
 	return h.begun, len(h.bodies)
 }
 
+// refusals returns the number of requests that were refused.
+func (h *hook) refusals() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.refused
+}
+
 // idle waits until no client is there any more.
 func (h *hook) idle(t testing.TB) {
 	t.Helper()
