@@ -47,11 +47,12 @@ func (r *Registry) Lookup(name string) *Function {
 	return r.functions[name]
 }
 
-// Info returns what is known of a function. The error wraps [ErrUnknown] or [ErrUnreachable].
+// Info returns what is known of a function. The error is an [UnknownError] or wraps
+// [ErrUnreachable].
 func (r *Registry) Info(name string) (Info, error) {
 	f := r.Lookup(name)
 	if f == nil {
-		return Info{}, fmt.Errorf("%w %q; those configured: %s", ErrUnknown, name, listed(r.Names()))
+		return Info{}, &UnknownError{Name: name, Known: r.Names()}
 	}
 	return f.Known()
 }
