@@ -45,6 +45,7 @@ type engine struct {
 	topics   alert.Topics
 	store    store
 	counters counters
+	health   *health // nil: no alerts about tasks
 	index    atomic.Pointer[index]
 	depot    *depot
 
@@ -56,7 +57,7 @@ type engine struct {
 	// What follows belongs to the caller of apply, of which there is one at a time.
 	places   map[string]*place
 	leaving  map[string]chan struct{} // tasks that are being removed; closed when they have been
-	problems map[string]string        // by task, those that have been logged
+	problems map[problem]string       // those that have been logged
 	news     []string                 // to be logged when it has come true
 }
 
@@ -67,6 +68,11 @@ type counters struct {
 	loads, scalings                        atomic.Int64
 	looped, loops, empty                   atomic.Int64
 }
+
+// A problem is what is wrong with the script of a task, or with another script of that name.
+type problem struct{ task, duplicate string }
+
+func (s *source) problem() problem { return problem{s.name, s.duplicate} }
 
 // A place is a task with the script that it runs.
 type place struct {
@@ -159,6 +165,9 @@ func (e *engine) stop() {
 	e.client.CloseIdleConnections()
 }
 
+// alert has an alert event emitted.
+func (e *engine) alert(x *alert.Event) { e.emit(alertMetric(x, e.alertName)) }
+
 // dispatch brings a point out of a loopback to the tasks that want it.
 func (e *engine) dispatch(p *point.Point, hops int) {
 	var c *parcel
@@ -186,14 +195,17 @@ func (e *engine) apply(srcs []*source) {
 	maps.DeleteFunc(e.leaving, func(_ string, gone chan struct{}) bool { return isClosed(gone) })
 	changes := 0
 	wanted := make(map[string]bool, len(srcs))
+	seen := make(map[problem]bool, len(srcs))
 	var begin []*source
 	for _, s := range srcs {
+		seen[s.problem()] = true
 		if s.duplicate == "" {
 			wanted[s.name] = true
 		}
 		if p := e.places[s.name]; p != nil && s.err == nil && s.same(p.src) && !p.restart(s) {
 			p.src.modified = s.modified
-			e.settled(s)
+			delete(e.problems, s.problem())
+			e.health.isRight(s.name)
 			continue
 		}
 		t, err := s.load(e.base, e.dbrp)
@@ -214,7 +226,6 @@ func (e *engine) apply(srcs []*source) {
 			continue
 		}
 		delete(e.places, name)
-		delete(e.problems, name)
 		gone := make(chan struct{})
 		e.leaving[name] = gone
 		p.r.box.do(func() { defer close(gone); p.r.remove() })
@@ -222,6 +233,12 @@ func (e *engine) apply(srcs []*source) {
 		e.hideLag(p.r)
 		e.log.Infof("Stopped task %q: %s is gone", name, p.src.place())
 		changes++
+	}
+	for x := range e.problems {
+		if !seen[x] {
+			delete(e.problems, x)
+			e.health.isGone(x.id(), x.gone())
+		}
 	}
 	if changes > 0 {
 		e.reindex()
@@ -268,7 +285,7 @@ func (e *engine) begin(s *source, docs *round) {
 	again := *s
 	fresh := func() (*task.Task, error) { return again.load(e.base, e.dbrp) }
 	p.r.box.do(func() { p.r.start(t, fresh, docs) })
-	e.settled(s)
+	delete(e.problems, s.problem())
 	for _, text := range s.warnings {
 		e.log.Warn(text)
 	}
@@ -282,23 +299,43 @@ func (e *engine) begin(s *source, docs *round) {
 
 // problem reports what is wrong with a script, once.
 func (e *engine) problem(s *source, err error) {
-	text := err.Error()
-	key := s.name + "\n" + s.duplicate
-	if e.problems[key] == text {
+	text, x := err.Error(), s.problem()
+	goesOn := s.duplicate == "" && e.places[s.name] != nil
+	switch {
+	case s.duplicate != "":
+		e.health.isBroken(x.id(), text)
+	case goesOn:
+		e.health.isBroken(x.id(), fmt.Sprintf("The script of task %s is broken, the task goes on with the one it had: %v", s.name, err))
+	default:
+		e.health.isBroken(x.id(), fmt.Sprintf("Task %s does not run, its script is broken: %v", s.name, err))
+	}
+	if e.problems[x] == text {
 		return
 	}
-	e.problems[key] = text
+	e.problems[x] = text
 	e.counters.scriptErrors.Add(1)
-	switch {
-	case s.duplicate == "" && e.places[s.name] != nil:
+	if goesOn {
 		e.log.Errorf("%v; task %q goes on with the script it had", err, s.name)
-	default:
+	} else {
 		e.log.Error(err)
 	}
 }
 
-// settled notes that nothing is wrong with a script.
-func (e *engine) settled(s *source) { delete(e.problems, s.name+"\n"+s.duplicate) }
+// id returns the ID of the alert about the problem.
+func (x problem) id() string {
+	if x.duplicate != "" {
+		return scriptID(x.duplicate)
+	}
+	return taskID(x.task)
+}
+
+// gone says that the problem has gone with its script.
+func (x problem) gone() string {
+	if x.duplicate != "" {
+		return fmt.Sprintf("Task %s has one script again", x.task)
+	}
+	return fmt.Sprintf("Task %s is gone", x.task)
+}
 
 func isClosed(done <-chan struct{}) bool {
 	select {

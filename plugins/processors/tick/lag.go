@@ -36,10 +36,12 @@ func (e *engine) lag(r *runner, n int64) {
 	case more && !l.behind:
 		l.behind, l.told, l.when = true, dropped, now
 		e.log.Warnf("Task %q does not keep up: %d metrics wait for it, and %d have been dropped so far; see queue_size and queue_full", r.name, n, dropped)
+		e.health.isBehind(r.name, dropped)
 	case !l.behind:
 	case now-l.last >= int64(calm) && n < int64(e.depot.limit)/2:
 		e.log.Infof("Task %q keeps up again; %d metrics have been dropped", r.name, dropped)
 		l.behind = false
+		e.health.keepsUp(r.name)
 	case dropped > l.told && now-l.when >= int64(time.Minute):
 		e.log.Warnf("Task %q still does not keep up: %d more metrics have been dropped", r.name, dropped-l.told)
 		l.told, l.when = dropped, now

@@ -150,6 +150,9 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 	r.context, r.cancel = context.WithCancel(r.e.context)
 	r.stats.begin(r)
 	r.afterLoads(err, d)
+	if !r.failed.Load() {
+		r.e.health.runs(r.name)
+	}
 }
 
 // stop ends the task: what it holds back goes out.
@@ -189,6 +192,7 @@ func (r *runner) remove() {
 		r.poster.close()
 	}
 	r.e.store.forget(r.name)
+	r.e.health.isGone(taskID(r.name), fmt.Sprintf("Task %s is gone", r.name))
 }
 
 // push brings a point that arrived at the given time.
@@ -255,6 +259,7 @@ func (r *runner) fail(err error, stack []byte) {
 	r.next = never
 	r.e.counters.failures.Add(1)
 	r.e.log.Errorf("Task %q has stopped: %v", r.name, err)
+	r.e.health.hasStopped(r.name, err)
 	if len(stack) > 0 {
 		r.e.log.Debugf("Task %q: stack of the error: %s", r.name, stack)
 	}
@@ -275,7 +280,7 @@ func (r *runner) carryOut(effects []spec.Effect) {
 		switch x.Kind {
 		case spec.AlertEffect:
 			r.stats.event(x.Event.Level)
-			r.e.emit(alertMetric(x.Event, r.e.alertName))
+			r.e.alert(x.Event)
 		case spec.WriteEffect:
 			if m := pointMetric(x.Point); m != nil {
 				r.e.emit(m)

@@ -106,6 +106,9 @@ func (t *Tick) scan() []*source {
 			seen[path] = true
 			s := &source{name: strings.TrimSuffix(filepath.Base(path), scriptSuffix), file: path, path: path}
 			s.read()
+			if s.err == nil && s.name == ownTask {
+				s.err = fmt.Errorf("%s: the task name %q is reserved; rename the file", path, ownTask)
+			}
 			if !errors.Is(s.err, fs.ErrNotExist) || !hasMeta(pattern) { // else it went just now
 				found = append(found, s)
 			}

@@ -38,6 +38,7 @@ type Tick struct {
 	DatabaseTag              string          `toml:"database_tag"`
 	RetentionPolicyTag       string          `toml:"retention_policy_tag"`
 	AlertMeasurement         string          `toml:"alert_measurement"`
+	HealthTopic              string          `toml:"health_topic"`
 	DropOriginal             bool            `toml:"drop_original"`
 	Strict                   bool            `toml:"strict"`
 	QueueSize                int             `toml:"queue_size"`
@@ -61,7 +62,7 @@ type Tick struct {
 	dbrp      spec.DBRP
 	endpoints Endpoints
 	scaler    *scale.Scaler
-	problems  map[string]string // what Init has logged
+	problems  map[problem]string // what Init has logged
 	convert   converter
 	engine    *engine
 	pace      pace
@@ -112,12 +113,12 @@ func (t *Tick) Init() error {
 	if t.passive = !t.EvaluateAfterAggregators && t.isSecond(); t.passive {
 		return nil
 	}
-	t.problems = map[string]string{}
+	t.problems = map[problem]string{}
 	var errs []error
 	srcs := t.scan()
 	for _, s := range srcs {
 		if _, err := s.load(task.Config{Refer: t.refer}, t.dbrp); err != nil {
-			t.problems[s.name+"\n"+s.duplicate] = err.Error()
+			t.problems[s.problem()] = err.Error()
 			errs = append(errs, err)
 		}
 	}
@@ -186,6 +187,8 @@ func (c *Task) check() (err error) {
 	switch {
 	case c.Name == "":
 		return errors.New("name is missing")
+	case c.Name == ownTask:
+		return fmt.Errorf("the name %q is reserved", ownTask)
 	case c.Script == "" && c.File == "":
 		return fmt.Errorf("%q: script or file is missing", c.Name)
 	case c.Script != "" && c.File != "":
@@ -255,7 +258,7 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	}
 	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Refer: t.refer}
 	if e.problems == nil {
-		e.problems = map[string]string{}
+		e.problems = map[problem]string{}
 	}
 	if t.StateDirectory != "" {
 		err := e.store.open(stateFile(t.StateDirectory, t.isSecond()), &e.topics)
@@ -264,6 +267,9 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		} else if err != nil {
 			return err
 		}
+	}
+	if t.HealthTopic != "" {
+		e.health = &health{topic: t.HealthTopic, host: host, now: t.clock, topics: &e.topics, send: e.alert, states: map[string]*condition{}}
 	}
 	e.counters.scriptErrors.Store(int64(len(e.problems)))
 	if t.transport != nil {
