@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 )
 
 //go:generate go run ./gen
@@ -109,12 +111,15 @@ func (a *Agent) serve() error {
 	in := bufio.NewReaderSize(a.in, bufferSize)
 	var buf []byte
 	for {
-		// A Handler may keep its point, so each request is a new one.
-		request := new(Request)
-		switch err := ReadMessage(&buf, in, request); {
-		case errors.Is(err, io.EOF):
+		err := readFrame(&buf, in)
+		if errors.Is(err, io.EOF) {
 			return nil
-		case err != nil:
+		}
+		var request *Request
+		if err == nil {
+			request, err = unmarshalRequest(buf)
+		}
+		if err != nil {
 			return fmt.Errorf("read error: %w", err)
 		}
 		if err := a.handle(request); err != nil {
@@ -176,7 +181,7 @@ func (a *Agent) write() error {
 			return
 		}
 		var err error
-		if buf, err = appendMessage(buf[:0], r); err != nil {
+		if buf, err = appendResponse(buf[:0], r); err != nil {
 			// No text of an error is too long for a message.
 			buf, _ = appendMessage(buf[:0], errorResponse(err))
 		}
@@ -219,6 +224,25 @@ func (a *Agent) write() error {
 		}
 	}
 	return failed
+}
+
+// unmarshalRequest decodes a request. A Handler may keep its point, so each is a new one.
+func unmarshalRequest(b []byte) (*Request, error) {
+	if r := unmarshalPoint(b); r != nil {
+		return r, nil
+	}
+	r := new(Request)
+	return r, proto.Unmarshal(b, r)
+}
+
+// appendResponse appends a response with its length in front.
+func appendResponse(b []byte, r *Response) ([]byte, error) {
+	if m, ok := r.Message.(*Response_Point); ok && len(r.unknownFields) == 0 {
+		if out, ok := appendPoint(b, m.Point); ok {
+			return out, nil
+		}
+	}
+	return appendMessage(b, r)
 }
 
 // errorResponse returns the response that tells the other side of an error.

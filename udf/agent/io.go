@@ -27,6 +27,15 @@ type ByteReadReader interface {
 // nothing of the message afterwards. The error is io.EOF if the input ends before the message,
 // io.ErrUnexpectedEOF if it ends inside.
 func ReadMessage(buf *[]byte, r ByteReadReader, msg proto.Message) error {
+	if err := readFrame(buf, r); err != nil {
+		return err
+	}
+	return proto.Unmarshal(*buf, msg)
+}
+
+// readFrame reads one message into *buf.
+func readFrame(buf *[]byte, r ByteReadReader) error {
+	*buf = (*buf)[:0]
 	size, err := binary.ReadUvarint(r)
 	if err != nil {
 		return err
@@ -47,7 +56,7 @@ func ReadMessage(buf *[]byte, r ByteReadReader, msg proto.Message) error {
 		}
 	}
 	*buf = b
-	return proto.Unmarshal(b, msg)
+	return nil
 }
 
 // WriteMessage writes one message with its length in front, in a single Write.
