@@ -216,3 +216,33 @@ func TestKilled(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, p.cmd.Wait(), &exit)
 }
+
+// BenchmarkMirror counts points that go to a process in Python and come back.
+func BenchmarkMirror(b *testing.B) {
+	cmd := pythontest.Command(b, "testdata/mirror.py")
+	in, err := cmd.StdinPipe()
+	require.NoError(b, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(b, err)
+	require.NoError(b, cmd.Start())
+	frame := udf.AppendPoint(nil, &point.Point{
+		Name: "cpu", Time: 1700000000000000000, Tags: []point.Tag{{Key: "cpu", Value: "cpu-total"}, {Key: "host", Value: "a"}},
+		Fields: []point.Field{{Key: "usage_idle", Value: point.FloatValue(91.5)}, {Key: "usage_user", Value: point.FloatValue(3)}},
+		Group:  &point.Group{ID: "host=a", Dims: []string{"host"}},
+	})
+	r := udf.NewReader(out, 0)
+	b.ResetTimer()
+	go func() {
+		many := bytes.Repeat(frame, 100)
+		for n := b.N; n > 0; n -= 100 {
+			_, _ = in.Write(many[:len(frame)*min(n, 100)])
+		}
+		_ = in.Close()
+	}()
+	resp := new(udf.Response)
+	for range b.N {
+		require.NoError(b, r.Read(resp))
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "points/s")
+	require.NoError(b, cmd.Wait())
+}

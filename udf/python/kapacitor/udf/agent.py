@@ -135,24 +135,26 @@ class Agent:
 
     def _serve(self):
         """Reads requests up to the end of the input and has them answered."""
-        data, start = bytearray(), 0
+        data, start = b'', 0
         while True:
             size, begin = _length(data, start)
             end = begin + size if begin else 0
             if not begin or end > len(data):
                 with self._lock:
                     self._flush()
-                more = self._receive(max(_BUFFER, end - len(data)))
-                if not more:
-                    if start < len(data):
-                        raise EOFError('read error: unexpected EOF')
-                    return
-                del data[:start]
-                start = 0
-                data += more
+                parts, missing = [data[start:]], max(1, end - len(data))
+                while missing > 0:
+                    part = self._receive(_BUFFER)
+                    if not part:
+                        if any(parts):
+                            raise EOFError('read error: unexpected EOF')
+                        return
+                    parts.append(part)
+                    missing -= len(part)
+                data, start = b''.join(parts), 0
                 continue
             request = udf_pb2.Request()
-            request.ParseFromString(bytes(data[begin:end]))
+            request.ParseFromString(data[begin:end])
             start = end
             kind = request.WhichOneof('message')
             try:
@@ -200,10 +202,10 @@ class Agent:
         """Returns a function that reads up to n bytes, as soon as there are some."""
         if isinstance(source, socket.socket):
             self._closers.append(source.close)
-            return lambda n: source.recv(min(n, 1 << 20))
+            return source.recv
         if source is None or source is sys.stdin:
             fd = sys.stdin.fileno()
-            return lambda n: os.read(fd, min(n, 1 << 20))
+            return lambda n: os.read(fd, n)
         source = getattr(source, 'buffer', source)
         self._closers.append(source.close)
         # read(n) of a buffered file waits for all of n.
