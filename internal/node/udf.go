@@ -22,7 +22,6 @@ type UDF struct {
 	Unreached bool         // nobody knows what Info should be
 	Options   []udf.Option // that the script sets
 	Node      string       // name of the node, once it has started
-	Snapshot  []byte       // last state of the function; nil if there is none
 
 	env    spec.Env
 	out    point.Sink
@@ -39,12 +38,9 @@ type UDF struct {
 	saved  savedUDF
 }
 
-// savedUDF is what is saved with a task: the function's state, and the batch that it is about to give.
-type savedUDF struct {
-	Snapshot           []byte
-	Open, ByName, Full bool
-	Points             []point.Point
-}
+// savedUDF is what is saved with a task. A batch that the function is about to give is not: its end
+// would come from a conversation that is over.
+type savedUDF struct{ Snapshot []byte }
 
 // misfit remembers the error of the last point with a field that the protocol does not have.
 type misfit struct {
@@ -107,22 +103,14 @@ func (n *UDF) Open(out point.Sink) point.Sink {
 	return udfSink{n}
 }
 
-// State saves the function's state and the batch that it is about to give.
-func (n *UDF) State() any {
-	n.saved = savedUDF{Snapshot: n.Snapshot, Open: n.open, ByName: n.byName, Full: n.full, Points: n.coming.batch.Points}
-	return &n.saved
-}
+// State saves the function's state.
+func (n *UDF) State() any { return &n.saved }
 
-// Restored takes what has been saved.
-func (n *UDF) Restored() {
-	s := n.saved
-	n.saved = savedUDF{}
-	n.Snapshot, n.open, n.byName, n.full = s.Snapshot, s.Open, s.ByName, s.Full
-	n.coming.begin(&point.Batch{})
-	for i := range s.Points {
-		n.coming.add(&s.Points[i])
-	}
-}
+// Snapshot returns the function's last state, nil if there is none.
+func (n *UDF) Snapshot() []byte { return n.saved.Snapshot }
+
+// KeepSnapshot keeps a state, which must not change afterwards.
+func (n *UDF) KeepSnapshot(b []byte) { n.saved.Snapshot = b }
 
 // udfSink makes frames of data. Barriers and deletions of groups end here: a function knows neither.
 type udfSink struct{ *UDF }
