@@ -6,6 +6,9 @@ package udf
 // blockSize is how much is written at once.
 const blockSize = 64 << 10
 
+// maxFree is how many empty blocks are kept.
+const maxFree = 4
+
 // A backlog is a sequence of chunks, which are whole frames: a point or a batch each. Behind its head
 // come the chunks that have been written and are kept, behind its mark those that wait. They are
 // counted from the first chunk ever. Chunks lie in blocks, so that one write takes many and nothing is
@@ -16,9 +19,9 @@ type backlog struct {
 	keep, keepBytes int // points, and bytes, that are kept at the most
 
 	blocks           []*block // between two of them, chunks may be gone
-	free             *block
-	writing          *block // the writer may be reading it
-	head, mark, last int64  // last is the end
+	free             []*block // empty, to be used again
+	writing          *block   // the writer may be reading it
+	head, mark, last int64    // last is the end
 
 	waiting, waitingBytes int // points, bytes
 	kept, keptBytes       int
@@ -88,11 +91,11 @@ func (l *backlog) another(n int) *block {
 	if len(l.blocks) > 0 && l.head >= l.blocks[0].seq+int64(len(l.blocks[0].chunks)) {
 		l.remove(0)
 	}
-	b := l.free
-	if b == nil || n > cap(b.buf) {
-		b = &block{buf: make([]byte, 0, max(n, blockSize))}
+	var b *block
+	if i := len(l.free) - 1; i >= 0 && n <= blockSize {
+		b, l.free = l.free[i], l.free[:i]
 	} else {
-		l.free = nil
+		b = &block{buf: make([]byte, 0, max(n, blockSize))}
 	}
 	b.seq = l.last
 	l.blocks = append(l.blocks, b)
@@ -103,9 +106,9 @@ func (l *backlog) another(n int) *block {
 func (l *backlog) remove(i int) {
 	b := l.blocks[i]
 	l.blocks = append(l.blocks[:i], l.blocks[i+1:]...)
-	if b != l.writing && cap(b.buf) == blockSize {
+	if b != l.writing && cap(b.buf) == blockSize && len(l.free) < maxFree {
 		*b = block{buf: b.buf[:0], chunks: b.chunks[:0]}
-		l.free = b
+		l.free = append(l.free, b)
 	}
 }
 
@@ -172,24 +175,25 @@ func (l *backlog) drop() (points int) {
 // trim gives up the oldest of what is kept while that is too much, and returns the number of points.
 func (l *backlog) trim() (points int) {
 	for l.kept > l.keep || l.keptBytes > l.keepBytes {
-		points += l.behead()
+		points += l.behead(l.mark)
 	}
 	return points
 }
 
 // cut gives up what is kept before the chunk seq and returns the number of points.
 func (l *backlog) cut(seq int64) (points int) {
-	for l.head < min(seq, l.mark) {
-		points += l.behead()
+	for seq = min(seq, l.mark); l.head < seq; {
+		points += l.behead(seq)
 	}
 	return points
 }
 
-// behead gives up the oldest chunk that is kept and returns its number of points.
-func (l *backlog) behead() (points int) {
+// behead gives up the oldest chunk that is kept, if it comes before the chunk limit, and returns its
+// number of points.
+func (l *backlog) behead(limit int64) (points int) {
 	b, i, seq := l.at(l.head)
-	if b == nil || seq >= l.mark {
-		l.head = l.mark
+	if b == nil || seq >= limit {
+		l.head = limit
 		return 0
 	}
 	l.head = seq + 1

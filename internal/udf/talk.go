@@ -123,12 +123,12 @@ func (t *talk) converse() (err error, grace time.Duration) { //nolint:revive // 
 				if at, refusal := t.answered(r, at); refusal != nil {
 					return refusal, exitGrace
 				} else if at == halfClosed && isEnd(err) {
-					return nil, closeGrace
+					return nil, min(timeout, closeGrace)
 				}
 			default:
 			}
 			if at == halfClosed && isEnd(err) {
-				return nil, closeGrace
+				return nil, min(timeout, closeGrace)
 			}
 			if isEnd(err) || errors.Is(err, errGivenUp) {
 				return err, exitGrace
@@ -224,6 +224,7 @@ func (t *talk) begin() phase {
 		t.replayTo = end
 	} else {
 		t.safe = true
+		s.skip, s.answered = 0, 0 // nothing is asked again
 	}
 	t.open, t.lasted = true, true
 	s.connected.Store(true)
