@@ -1,7 +1,10 @@
 package node
 
 import (
+	"fmt"
+	"html"
 	"slices"
+	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -24,6 +27,8 @@ type alertState struct {
 	State    alert.State
 	Inhibits bool             // the last event was not OK
 	ID       string           // last one rendered
+	Name     string           // measurement of what raised the last event
+	Tags     []point.Tag      // of it
 	Stored   alert.EventState // what the node's topic held of the ID, texts left out
 	Last     int64            // time of the last event
 	Same     int              // number of events at that time
@@ -67,7 +72,7 @@ func (g *alertGroup) begin(s *alert.Source, t int64) bool {
 		g.env.Fail(err)
 		return false
 	}
-	g.saved.ID = id
+	g.saved.ID, g.saved.Name, g.saved.Tags = id, s.Name, s.Tags
 	topics := g.env.Topics()
 	topics.Open(g.own)
 	if stored, ok := topics.Resume(g.own, g.topic, id); ok {
@@ -175,6 +180,9 @@ func (g *alertGroup) raiseBatch(b *point.Batch, t int64, fields []point.Field) {
 }
 
 func (g *alertGroup) Delete(group *point.Group) {
+	if since, ok := group.Expired(); ok {
+		g.expire(group, since)
+	}
 	if len(g.inhibitors) > 0 {
 		g.inhibit(false)
 		delete(g.alertNode.inhibitors, g)
@@ -202,15 +210,42 @@ func (g *alertGroup) raise(s *alert.Source, group *point.Group, t int64, fields 
 		g.env.Fail(err)
 		return nil
 	}
-	g.saved.ID = e.ID
-	if t != g.saved.Last {
-		g.saved.Last, g.saved.Same = t, 0
+	g.saved.ID, g.saved.Name, g.saved.Tags = e.ID, e.Name, e.Tags
+	g.identify(e)
+	g.send(e)
+	return e
+}
+
+// identify gives e what tells it from all other events.
+func (g *alertGroup) identify(e *alert.Event) {
+	if e.Time != g.saved.Last {
+		g.saved.Last, g.saved.Same = e.Time, 0
 	}
 	e.Nth = g.saved.Same
 	g.saved.Same++
 	e.SetEventID()
+}
+
+// expire ends the alert of a group that has had no data since the given time, or its receivers would
+// wait for its end for ever. The script's templates are for data, of which there is none.
+func (g *alertGroup) expire(group *point.Group, since int64) {
+	if !g.saved.Inhibits || g.noRecoveries {
+		return
+	}
+	st, t := &g.saved.State, max(g.env.Now(), g.saved.Last)
+	st.LastTriggered = t
+	g.inhibit(false)
+	text := fmt.Sprintf("%s is OK: gone, no data since %s", g.saved.ID, time.Unix(0, since).UTC().Format(time.RFC3339))
+	row, _ := point.AppendPointRow(nil, &point.Point{Name: g.saved.Name, Time: t, Tags: g.saved.Tags}) // nothing that JSON cannot say
+	e := &alert.Event{
+		ID: g.saved.ID, Message: text, Details: html.EscapeString(text),
+		Time: t, Duration: st.Duration(), Level: alert.OK, Recoverable: true,
+		Topic: g.topic, Category: g.category, Name: g.saved.Name, Task: g.env.Task(), Node: g.env.Node(),
+		Group: group.ID, GroupTags: group.Tags, Tags: g.saved.Tags,
+		Data: point.AppendSeries(nil, row), Handlers: g.handlers,
+	}
+	g.identify(e)
 	g.send(e)
-	return e
 }
 
 // send counts e, stores it in its topics and hands it out, unless another alert inhibits it.

@@ -19,6 +19,7 @@ type Group struct {
 	key     string
 	refs    int
 	gone    bool  // no longer in the table
+	expired bool  // about to be deleted for want of data
 	seen    int64 // Groups.Now of the last Get
 }
 
@@ -98,6 +99,12 @@ func (gs *Groups) Idle(t int64) []*Group {
 	slices.SortFunc(idle, func(a, b *Group) int { return strings.Compare(a.key, b.key) })
 	return idle
 }
+
+// Expire has [Group.Expired] tell those who are to delete g why.
+func (gs *Groups) Expire(g *Group) { g.expired = true }
+
+// Expired reports whether the group is deleted for want of data, and when it had some last.
+func (g *Group) Expired() (since int64, ok bool) { return g.seen, g.expired }
 
 // Forget drops a group that no node has state for.
 func (gs *Groups) Forget(g *Group) {

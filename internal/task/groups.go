@@ -42,6 +42,7 @@ func (t *Task) watchIdle() {
 	check = func() {
 		e.At(t.now+max(expiry/expiryChecks, 1), 0, check)
 		for _, g := range t.groups.Idle(t.now - expiry) {
+			t.groups.Expire(g)
 			// Each node sends the deletion on; those that have it from their parent find nothing left.
 			for _, n := range t.graph.nodes {
 				for _, in := range n.run.inputs {
