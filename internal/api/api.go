@@ -29,8 +29,8 @@ var (
 type Engine interface {
 	// ReloadSideload has the documents of all sideload nodes read anew; it does not wait for them.
 	ReloadSideload()
-	// HTTPOut returns the content of a task's httpOut node as result JSON. Errors are ErrNoTask and
-	// ErrNoEndpoint.
+	// HTTPOut returns the content of a task's httpOut node as result JSON. ErrNoTask and
+	// ErrNoEndpoint say that there is none.
 	HTTPOut(task, endpoint string) ([]byte, error)
 }
 
@@ -102,11 +102,14 @@ func (a *API) reloadSideload(w http.ResponseWriter, _ *http.Request) {
 
 func (a *API) httpOut(w http.ResponseWriter, r *http.Request) {
 	body, err := a.engine.HTTPOut(r.PathValue("task"), r.PathValue("endpoint"))
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoTask), errors.Is(err, ErrNoEndpoint):
 		fail(w, http.StatusNotFound, err)
-		return
+	case err != nil:
+		fail(w, http.StatusInternalServerError, err)
+	default:
+		send(w, r, append(body, '\n'))
 	}
-	send(w, r, append(body, '\n'))
 }
 
 // listRoutes answers with the methods that each path takes.

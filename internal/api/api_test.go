@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,8 @@ func (e *engine) ReloadSideload() { e.reloads++ }
 
 func (e *engine) HTTPOut(task, endpoint string) ([]byte, error) {
 	switch {
+	case task == "busy":
+		return nil, errors.New("task busy has other things to do")
 	case task != "cpu":
 		return nil, api.ErrNoTask
 	case endpoint != "top":
@@ -46,6 +49,7 @@ func TestRequests(t *testing.T) {
 		{"GET /kapacitor/v1/tasks/cpu/top", 200, `{"series":null}` + "\n"},
 		{"GET /kapacitor/v1/tasks/cpu/bottom", 404, notFound},
 		{"GET /kapacitor/v1/tasks/mem/top", 404, noTask},
+		{"GET /kapacitor/v1/tasks/busy/top", 500, "{\n    \"error\": \"task busy has other things to do\",\n    \"message\": \"task busy has other things to do\"\n}"},
 		{"GET /kapacitor/v1/nothing", 404, notFound},
 		{"GET /", 404, notFound},
 		{"DELETE /kapacitor/v1/ping", 404, notFound},

@@ -21,6 +21,7 @@ import (
 	"github.com/influxdata/telegraf/plugins/processors"
 	"github.com/influxdata/telegraf/selfstat"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
@@ -53,6 +54,7 @@ type Tick struct {
 	Kubernetes               []*Kubernetes   `toml:"kubernetes"`
 	Swarm                    []*Swarm        `toml:"swarm"`
 	EC2                      []*EC2          `toml:"ec2"`
+	Service
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -65,6 +67,7 @@ type Tick struct {
 	problems  map[problem]string // what Init has logged
 	convert   converter
 	engine    *engine
+	service   *service // nil unless there is an address
 	pace      pace
 	clock     func() int64
 	stop      chan struct{}
@@ -180,6 +183,9 @@ func (t *Tick) check() (err error) {
 	if t.endpoints, err = NewEndpoints(t.HTTPPost); err != nil {
 		return err
 	}
+	if err := t.Service.check(); err != nil {
+		return err
+	}
 	return t.initClusters()
 }
 
@@ -277,6 +283,14 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	}
 	e.start(t.QueueSize, t.QueueFull == "block")
 
+	if t.Address != "" && !t.isSecond() {
+		if t.service, err = t.open(api.New(e, buildVersion()), func(err error) { t.Log.Errorf("HTTP API: %v", err) }); err != nil {
+			e.stop()
+			return err
+		}
+		t.Log.Infof("Serving the HTTP API at %s", t.Address)
+	}
+
 	// The watch begins before the scripts are read, so that no change falls in between.
 	w := &watcher{pace: t.pace, log: t.Log, folders: t.watched, scan: func(sure bool) bool { return t.rescan(e, sure) }}
 	t.engine, t.stop = e, make(chan struct{})
@@ -373,6 +387,10 @@ func (t *Tick) Stop() {
 		return
 	}
 	close(t.stop)
+	if t.service != nil {
+		t.service.close()
+		t.service = nil
+	}
 	t.running.Wait()
 	t.engine.stop()
 	t.engine = nil
