@@ -12,10 +12,12 @@ import (
 
 // This file defines the parser: recursive descent, with precedence climbing for binary operators.
 
+// MaxScript is the size in bytes of the largest script.
+const MaxScript = 1 << 20
+
 // Bounds on what is accepted. maxLinks keeps the tree shallow enough for recursive functions, as
 // chains and operators nest to the left without any parenthesis.
 const (
-	maxSize  = 16 << 20 // bytes of a script
 	maxDepth = 1000     // nested parentheses, calls and unary operators
 	maxLinks = 100_000  // binary operators and links of chains in one statement
 	maxRegex = 64 << 10 // bytes of a regular expression
@@ -80,8 +82,8 @@ type parser struct {
 
 func newParser(file, src string) *parser {
 	p := &parser{file: file, scan: newScanner(src)}
-	if len(src) > maxSize {
-		p.fail(Pos{Line: 1, Col: 1}, "", "script has %d bytes, more than %d", len(src), maxSize)
+	if len(src) > MaxScript {
+		p.fail(Pos{Line: 1, Col: 1}, "", "script has %d bytes, more than %d", len(src), MaxScript)
 	}
 	p.tok = p.scan.next()
 	return p

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
@@ -39,9 +40,6 @@ type source struct {
 // scriptSuffix ends the names of scripts in folders.
 const scriptSuffix = ".tick"
 
-// maxScript is the largest script in bytes.
-const maxScript = 1 << 20
-
 // place says where the script is.
 func (s *source) place() string {
 	if s.path == "" {
@@ -66,12 +64,12 @@ func (s *source) read() {
 	if info, err := f.Stat(); err == nil {
 		s.modified = info.ModTime()
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxScript+1))
+	b, err := io.ReadAll(io.LimitReader(f, syntax.MaxScript+1))
 	switch {
 	case err != nil:
 		s.err = fmt.Errorf("%s: %w", s.path, err)
-	case len(b) > maxScript:
-		s.err = fmt.Errorf("%s: longer than %d bytes; that is no script", s.path, maxScript)
+	case len(b) > syntax.MaxScript:
+		s.err = fmt.Errorf("%s: longer than %d bytes; that is no script", s.path, syntax.MaxScript)
 	}
 	s.text = string(b)
 }
