@@ -140,6 +140,15 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(self.peer.receive().error.error,
                          'error processing request of type info: the handler returned no response')
 
+    def test_defaults(self):
+        """A handler without state needs no methods for it."""
+        self.agent.handler = agent_module.Handler()
+        self.peer.send(request('snapshot'), request('restore', snapshot=b'x'), request('begin'))
+        snapshot = self.peer.receive()
+        self.assertEqual((snapshot.WhichOneof('message'), snapshot.snapshot.snapshot), ('snapshot', b''))
+        self.assertEqual(self.peer.receive().restore.error, 'the function has no state')
+        self.assertEqual(self.peer.receive().error.error, 'error processing request of type begin: begin_batch')
+
     def test_not_a_message(self):
         for raw, want in [
             (b'\x00', 'error processing request of type None: unknown request'),

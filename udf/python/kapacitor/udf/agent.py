@@ -46,12 +46,16 @@ class Handler:
         raise NotImplementedError('init')
 
     def snapshot(self):
-        """Returns the state. It may be called between any two points."""
-        raise NotImplementedError('snapshot')
+        """Returns the state; it may be called between any two points. There is none by default."""
+        response = udf_pb2.Response()
+        response.snapshot.SetInParent()
+        return response
 
     def restore(self, restore_req):
-        """Brings back the state of an earlier snapshot."""
-        raise NotImplementedError('restore')
+        """Brings back the state of an earlier snapshot, which is never empty."""
+        response = udf_pb2.Response()
+        response.restore.error = 'the function has no state'
+        return response
 
     def begin_batch(self, begin_req):
         """Opens a batch."""
