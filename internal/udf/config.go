@@ -183,9 +183,9 @@ func address(socket string) (network, addr string, err error) {
 	return "", "", fmt.Errorf("socket: want a path, unix:///path or tcp://127.0.0.1:port, got %q", socket)
 }
 
-// options returns the configured options as those of a script, for a function that says what it takes.
+// InitOptions returns the configured options as those of a script, for a function that says what it takes.
 // One value may stand alone; several are a list.
-func (c *Config) options(x Info) ([]Option, error) {
+func (c *Config) InitOptions(x Info) ([]Option, error) {
 	var out []Option
 	for _, name := range sortedKeys(c.Options) {
 		types, ok := x.Options[name]
@@ -224,12 +224,34 @@ func optionValue(a any, t ValueType) (point.Value, bool) {
 	case float64:
 		return point.FloatValue(a), t == Double
 	case string:
-		if t == Duration {
-			var i Interval
-			err := i.UnmarshalText([]byte(a))
-			return point.DurationValue(time.Duration(i)), err == nil
-		}
-		return point.StringValue(a), t == String
+		return parseOption(a, t)
 	}
 	return point.Value{}, false
+}
+
+// parseOption reads a value of type t: a TOML list cannot mix types, so all of its values may be
+// strings.
+func parseOption(text string, t ValueType) (v point.Value, ok bool) {
+	var err error
+	switch t {
+	case Bool:
+		var b bool
+		b, err = strconv.ParseBool(text)
+		v = point.BoolValue(b)
+	case Int:
+		var i int64
+		i, err = strconv.ParseInt(text, 10, 64)
+		v = point.IntValue(i)
+	case Double:
+		var f float64
+		f, err = strconv.ParseFloat(text, 64)
+		v = point.FloatValue(f)
+	case Duration:
+		var i Interval
+		err = i.UnmarshalText([]byte(text))
+		v = point.DurationValue(time.Duration(i))
+	default:
+		v = point.StringValue(text)
+	}
+	return v, err == nil
 }
