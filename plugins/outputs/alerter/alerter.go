@@ -35,6 +35,7 @@ type Alerter struct {
 	StateDirectory   string          `toml:"state_directory"`
 	SpoolMaxEvents   int             `toml:"spool_max_events"`
 	SpoolMaxSize     config.Size     `toml:"spool_max_size"`
+	HandlerFiles     []string        `toml:"handler_files"`
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -53,6 +54,10 @@ type Alerter struct {
 	routing  sync.Mutex
 	handlers *handlerSet
 	dispatch *dispatcher // nil unless connected
+
+	folder     *handlerFolder
+	stop       chan struct{} // closed when the plugin is
+	background sync.WaitGroup
 }
 
 // SampleConfig returns the documented default configuration.
@@ -86,6 +91,9 @@ func (a *Alerter) Init() error {
 	if err := a.initTopics(); err != nil {
 		return err
 	}
+	if err := (&handlerFolder{patterns: a.HandlerFiles}).checkPatterns(); err != nil {
+		return err
+	}
 	for _, s := range a.influx {
 		if err := s.init(a.Log); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -105,11 +113,14 @@ func (a *Alerter) Connect() error {
 	if a.StateDirectory != "" {
 		dir = diskFolder(a.StateDirectory)
 	}
+	a.stop = make(chan struct{})
+	a.watchHandlers()
 	var err error
 	a.routing.Lock()
 	a.dispatch, err = a.openDispatcher(dir)
 	a.routing.Unlock()
 	if err != nil {
+		a.endBackground()
 		return err
 	}
 	for _, s := range a.influx {
@@ -202,9 +213,18 @@ func (a *Alerter) fail(kind string, e *alert.Event, err error) {
 	a.limit.log(a.Log.Errorf, kind+" "+err.Error(), fmt.Errorf("%s: alert %q of task %q dropped: %w", kind, e.ID, e.Task, err))
 }
 
+func (a *Alerter) endBackground() {
+	if a.stop != nil {
+		close(a.stop)
+		a.stop = nil
+	}
+	a.background.Wait()
+}
+
 // Close makes what deliveries it can within close_timeout.
 func (a *Alerter) Close() error {
 	deadline := time.Now().Add(time.Duration(a.CloseTimeout))
+	a.endBackground()
 	done := make(chan int, len(a.points))
 	for _, w := range a.points {
 		go func() { done <- w.close(deadline) }()

@@ -46,6 +46,10 @@ func newMatcher(name, text string) (*matcher, error) {
 	if err != nil {
 		return nil, at(name, err)
 	}
+	// What would fail for every event is a mistake now.
+	if wrong := m.expr.LintPredicate(); len(wrong) > 0 {
+		return nil, at(name, wrong[0])
+	}
 	return m, nil
 }
 

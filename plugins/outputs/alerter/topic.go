@@ -22,7 +22,8 @@ type topicHandler struct {
 	Kind  string `toml:"kind"`
 	Match string `toml:"match"`
 
-	place   string // where it stands, for messages
+	place   string     // where it stands, for messages
+	at      syntax.Pos // in a file
 	kind    *handler.Kind
 	options spec.Declarer
 	match   *matcher
