@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -17,6 +18,7 @@ type grouping struct {
 
 	names []string // scratch
 	memo  []memoGroup
+	shift uint // what makes a hash an index of memo
 }
 
 // A memoGroup is what was found for a tag set. Tag sets are immutable and points of a series share
@@ -27,15 +29,39 @@ type memoGroup struct {
 	group *point.Group
 }
 
-// The memo is indexed by address. It has room for twice the groups, within these bounds: what it
-// holds stays in memory when the group has gone.
-const minMemo, maxMemo = 1 << 4, 1 << 9
+// The memo is indexed by a hash of the address, from where on a tag set has some places. There is
+// room for twice the groups, within these bounds: what it holds stays in memory when the group has
+// gone.
+const minMemo, maxMemo, memoPlaces = 1 << 4, 1 << 10, 4
 
-// known returns the place of a tag set in the memo, which may hold another one.
-func (g *grouping) known(tags []point.Tag) *memoGroup {
-	const size = unsafe.Sizeof(point.Tag{})
-	at := uintptr(unsafe.Pointer(unsafe.SliceData(tags))) / size
-	return &g.memo[(at^at>>8)&uintptr(len(g.memo)-1)]
+// hash returns the first place of a tag set in the memo.
+func (g *grouping) hash(first *point.Tag) uint64 {
+	const golden = 0x9e3779b97f4a7c15 // spreads addresses at regular distances evenly
+	return uint64(uintptr(unsafe.Pointer(first))) * golden >> g.shift
+}
+
+// growMemo makes room for twice as much.
+func (g *grouping) growMemo() {
+	old := g.memo
+	n := max(2*len(old), minMemo)
+	g.memo, g.shift = make([]memoGroup, n), uint(64-bits.TrailingZeros(uint(n)))
+	for _, m := range old {
+		if m.tags != nil {
+			g.remember(m)
+		}
+	}
+}
+
+// remember puts m into a place of its own that is free, or else into the first.
+func (g *grouping) remember(m memoGroup) {
+	at := g.hash(m.tags)
+	for i := range uint64(memoPlaces) {
+		if x := &g.memo[(at+i)&uint64(len(g.memo)-1)]; x.tags == nil || x.group.Gone() {
+			*x = m
+			return
+		}
+	}
+	g.memo[at] = m
 }
 
 func newGrouping(d spec.Dims, exclude []string, byName bool) grouping {
@@ -51,15 +77,18 @@ func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byNam
 		return g.find(groups, name, tags, byName)
 	}
 	if len(g.memo) < maxMemo && len(g.memo) < 2*groups.Len() || g.memo == nil {
-		g.memo = make([]memoGroup, max(2*len(g.memo), minMemo))
+		g.growMemo()
 	}
-	m := g.known(tags)
-	if m.tags == &tags[0] && m.n == len(tags) && groups.Again(m.group) {
-		return m.group
+	first := &tags[0]
+	at, mask := g.hash(first), uint64(len(g.memo)-1)
+	for end := at + memoPlaces; at < end; at++ {
+		if m := &g.memo[at&mask]; m.tags == first && m.n == len(tags) && groups.Again(m.group) {
+			return m.group
+		}
 	}
 	found := g.find(groups, name, tags, byName)
 	if !found.Refused {
-		*m = memoGroup{&tags[0], len(tags), found}
+		g.remember(memoGroup{first, len(tags), found})
 	}
 	return found
 }

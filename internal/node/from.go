@@ -24,8 +24,10 @@ type from struct {
 	expr     *lambda.Expr
 	state    lambda.State // all groups share it
 	fault    prefixed
+	name     point.Name // measurement
 	cut      point.Grid
 	near     point.Grid
+	groups   *point.Groups
 	plain    *point.Group // group of all points if there are no dimensions
 	out      point.Point
 }
@@ -60,11 +62,11 @@ func and(a, b *syntax.Lambda) *syntax.Lambda {
 func (f *from) Measurement() string { return f.measurement }
 
 func (f *from) Start(env spec.Env) error {
-	f.env = env
+	f.env, f.groups, f.name = env, env.Groups(), point.NewName(f.measurement)
 	f.grouping = newGrouping(f.dims, nil, f.byName)
 	f.cut, f.near = point.NewGrid(f.truncate), point.NewGrid(f.round)
 	if len(f.dims.Names) == 0 && !f.dims.Star && !f.byName {
-		f.plain = env.Groups().Get("", nil, nil, false)
+		f.plain = f.groups.Get("", nil, nil, false)
 	}
 	if f.pred == nil {
 		return nil
@@ -87,8 +89,9 @@ type fromSink struct {
 	spec.Forward
 }
 
+// Point does not look at p.Group, which the task does not set for it.
 func (f *fromSink) Point(p *point.Point) {
-	if f.measurement != "" && p.Name != f.measurement || f.database != "" && p.DB != f.database ||
+	if f.measurement != "" && !f.name.Is(p.Name) || f.database != "" && p.DB != f.database ||
 		f.retentionPolicy != "" && p.RP != f.retentionPolicy {
 		return
 	}
@@ -103,11 +106,13 @@ func (f *fromSink) Point(p *point.Point) {
 		}
 	}
 	f.out = *p
-	f.out.Time = f.near.Round(f.cut.Truncate(p.Time))
+	if f.truncate > 0 || f.round > 0 {
+		f.out.Time = f.near.Round(f.cut.Truncate(p.Time))
+	}
 	if f.plain != nil {
 		f.out.Group = f.plain
 	} else {
-		f.out.Group = f.grouping.of(f.env.Groups(), p.Name, p.Tags, f.byName)
+		f.out.Group = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
 	}
 	f.Out.Point(&f.out)
 }

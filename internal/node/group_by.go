@@ -17,6 +17,7 @@ type groupBy struct {
 	byName  bool
 
 	env      spec.Env
+	groups   *point.Groups
 	grouping grouping
 	out      point.Sink
 	point    point.Point
@@ -48,7 +49,7 @@ func (n *groupBy) Declare(s *spec.Spec) {
 }
 
 func (n *groupBy) Start(env spec.Env) error {
-	n.env = env
+	n.env, n.groups = env, env.Groups()
 	n.grouping = newGrouping(n.dims, n.exclude, n.byName)
 	return nil
 }
@@ -78,7 +79,7 @@ type groupBySink struct {
 func (n *groupBySink) Point(p *point.Point) {
 	n.point = *p
 	// Once grouped by measurement always so: only from resets it.
-	n.point.Group = n.grouping.of(n.env.Groups(), p.Name, p.Tags, n.byName || p.Group.ByName)
+	n.point.Group = n.grouping.of(n.groups, p.Name, p.Tags, n.byName || p.Group.ByName)
 	n.Out.Point(&n.point)
 }
 
@@ -86,7 +87,7 @@ func (n *groupBySink) Batch(b *point.Batch) {
 	n.advance(b.TMax)
 	for i := range b.Points {
 		p := &b.Points[i]
-		g := n.grouping.of(n.env.Groups(), b.Name, p.Tags, n.byName || b.Group.ByName)
+		g := n.grouping.of(n.groups, b.Name, p.Tags, n.byName || b.Group.ByName)
 		to := n.batchOf(b, g)
 		to.Points = append(to.Points, *p.Clone())
 	}

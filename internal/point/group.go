@@ -73,6 +73,9 @@ func (gs *Groups) Again(g *Group) bool {
 	return !g.gone
 }
 
+// Gone reports whether g has been released and is in the table no longer.
+func (g *Group) Gone() bool { return g.gone }
+
 // refused returns the group that stands for those that are one too many.
 func (gs *Groups) refused() *Group {
 	if gs.over == nil {

@@ -19,6 +19,7 @@ func (t *Task) Refused() int64 { return t.refused }
 // a minute has passed.
 func (b *border) refuse(n int) {
 	t := b.t
+	b.refused += int64(n)
 	t.refused += int64(n)
 	if t.refusal != 0 && t.now-t.refusal < int64(time.Minute) {
 		return

@@ -15,10 +15,8 @@ import (
 // running is a node's part in a running task.
 type running struct {
 	env      *env
-	inputs   []point.Sink
+	inputs   []*border
 	out      edge
-	grouped  *grouped // of a node with state per group
-	in       int64
 	errors   int64
 	groups   int64
 	counters []Counter
@@ -28,7 +26,7 @@ type running struct {
 // connect makes the sinks of n; its children have theirs already.
 func (t *Task) connect(n *node) {
 	r := &n.run
-	r.out = edge{t: t, n: n}
+	r.out = edge{t: t}
 	for _, c := range n.children {
 		r.out.to = append(r.out.to, c.run.inputs[c.input])
 	}
@@ -39,115 +37,43 @@ func (t *Task) connect(n *node) {
 		}
 		f.Fuse(children)
 	}
+	out := r.out.sink()
 	inputs := max(1, len(n.parents))
 	for i := range inputs {
-		var s point.Sink
+		in := &border{t: t, n: n, out: out}
 		switch d := n.decl.(type) {
 		case spec.Merger:
-			s = d.Input(i, inputs, &r.out)
+			in.to = d.Input(i, inputs, out)
 		case spec.Grouper:
-			r.grouped = &grouped{t: t, n: n, decl: d}
-			s = r.grouped
+			in.grouper = d
 		case spec.Opener:
-			s = d.Open(&r.out)
+			in.to = d.Open(out)
 		default:
-			s = &spec.Forward{Out: &r.out}
+			in.to = &spec.Forward{Out: out}
 		}
-		r.inputs = append(r.inputs, &border{t: t, n: n, to: s})
+		r.inputs = append(r.inputs, in)
 	}
 }
 
-// A border is where data enters a node: it counts, and notes which node is at work.
+// came returns how many points the node took.
+func (r *running) came() (n int64) {
+	for _, b := range r.inputs {
+		n += b.came - b.refused
+	}
+	return n
+}
+
+// A border is where data enters a node: it counts, notes which node is at work, and finds the sink
+// of the group if the node has state per group. A group's Index finds it without a map.
 type border struct {
-	t  *Task
-	n  *node
-	to point.Sink
-}
-
-func (b *border) Point(p *point.Point) {
-	if p.Group.Refused {
-		b.refuse(1)
-		return
-	}
-	b.n.run.in++
-	was := b.t.at
-	b.t.at = b.n
-	b.to.Point(p)
-	b.t.at = was
-}
-
-func (b *border) Batch(x *point.Batch) {
-	if x.Group.Refused {
-		b.refuse(x.Len())
-		return
-	}
-	b.n.run.in += int64(x.Len())
-	was := b.t.at
-	b.t.at = b.n
-	b.to.Batch(x)
-	b.t.at = was
-}
-
-func (b *border) Barrier(g *point.Group, t int64) {
-	was := b.t.at
-	b.t.at = b.n
-	b.to.Barrier(g, t)
-	b.t.at = was
-}
-
-func (b *border) Delete(g *point.Group) {
-	was := b.t.at
-	b.t.at = b.n
-	b.to.Delete(g)
-	b.t.at = was
-}
-
-// An edge sends what a node emits to all its children, in the order they were linked.
-type edge struct {
-	t    *Task
-	n    *node
-	to   []point.Sink
-	sent int64
-}
-
-func (e *edge) Point(p *point.Point) {
-	if e.t.failed != nil {
-		return
-	}
-	e.sent++
-	for _, s := range e.to {
-		s.Point(p)
-	}
-}
-
-func (e *edge) Batch(b *point.Batch) {
-	if e.t.failed != nil {
-		return
-	}
-	e.sent += int64(b.Len())
-	for _, s := range e.to {
-		s.Batch(b)
-	}
-}
-
-func (e *edge) Barrier(g *point.Group, t int64) {
-	for _, s := range e.to {
-		s.Barrier(g, t)
-	}
-}
-
-func (e *edge) Delete(g *point.Group) {
-	for _, s := range e.to {
-		s.Delete(g)
-	}
-}
-
-// grouped keeps one sink per group for a node. A group's Index finds it without a map.
-type grouped struct {
-	t     *Task
-	n     *node
-	decl  spec.Grouper
-	slots []slot
+	t       *Task
+	n       *node
+	to      point.Sink   // of all groups; nil if there is a
+	grouper spec.Grouper // with a sink for each group
+	slots   []slot
+	out     point.Sink // where the node sends to
+	came    int64      // points, those in batches included
+	refused int64      // those of them whose group is one too many
 }
 
 // A slot is a group's state. The group is kept to notice that an index has gone to another group.
@@ -156,37 +82,151 @@ type slot struct {
 	sink  point.Sink
 }
 
-func (r *grouped) sink(g *point.Group) point.Sink {
-	if g.Index < len(r.slots) && r.slots[g.Index].group == g {
-		return r.slots[g.Index].sink
-	}
-	return r.open(g)
+// enter is Point for a node that does not look at the group, nor has state per group.
+func (b *border) enter(p *point.Point) {
+	b.came++
+	b.t.at = b.n
+	b.to.Point(p)
+	b.t.at = nil
 }
 
-func (r *grouped) open(g *point.Group) point.Sink {
-	for g.Index >= len(r.slots) {
-		r.slots = append(r.slots, slot{})
+func (b *border) Point(p *point.Point) {
+	t, g := b.t, p.Group
+	if t.failed != nil {
+		return
 	}
-	s := r.decl.Group(g, &r.n.run.out)
-	r.slots[g.Index] = slot{g, s}
-	r.t.groups.Hold(g)
-	r.n.run.groups++
+	b.came++
+	if g.Refused {
+		b.refuse(1)
+		return
+	}
+	to := b.to
+	if to == nil {
+		if i := g.Index; i < len(b.slots) && b.slots[i].group == g {
+			to = b.slots[i].sink
+		} else {
+			to = b.open(g)
+		}
+	}
+	was := t.at
+	t.at = b.n
+	to.Point(p)
+	t.at = was
+}
+
+func (b *border) Batch(x *point.Batch) {
+	if b.t.failed != nil {
+		return
+	}
+	b.came += int64(x.Len())
+	if x.Group.Refused {
+		b.refuse(x.Len())
+		return
+	}
+	was := b.t.at
+	b.t.at = b.n
+	b.sink(x.Group).Batch(x)
+	b.t.at = was
+}
+
+func (b *border) Barrier(g *point.Group, t int64) {
+	was := b.t.at
+	b.t.at = b.n
+	b.sink(g).Barrier(g, t)
+	b.t.at = was
+}
+
+// Delete forgets the group's state. That of an unknown group is not passed on.
+func (b *border) Delete(g *point.Group) {
+	if b.to == nil && (g.Index >= len(b.slots) || b.slots[g.Index].group != g) {
+		return
+	}
+	was := b.t.at
+	b.t.at = b.n
+	b.sink(g).Delete(g)
+	b.t.at = was
+	if b.to == nil {
+		b.slots[g.Index] = slot{}
+		b.n.run.groups--
+		b.t.groups.Release(g)
+	}
+}
+
+// sink returns the sink for data of a group.
+func (b *border) sink(g *point.Group) point.Sink {
+	if g.Index < len(b.slots) && b.slots[g.Index].group == g {
+		return b.slots[g.Index].sink
+	}
+	if b.to != nil {
+		return b.to
+	}
+	return b.open(g)
+}
+
+func (b *border) open(g *point.Group) point.Sink {
+	for g.Index >= len(b.slots) {
+		b.slots = append(b.slots, slot{})
+	}
+	s := b.grouper.Group(g, b.out)
+	b.slots[g.Index] = slot{g, s}
+	b.t.groups.Hold(g)
+	b.n.run.groups++
 	return s
 }
 
-func (r *grouped) Point(p *point.Point)             { r.sink(p.Group).Point(p) }
-func (r *grouped) Batch(b *point.Batch)             { r.sink(b.Group).Batch(b) }
-func (r *grouped) Barrier(g *point.Group, at int64) { r.sink(g).Barrier(g, at) }
+// An edge sends what a node emits to all its children, in the order they were linked.
+type edge struct {
+	t    *Task
+	to   []*border
+	many int64 // points sent, unless there is just one child
+}
 
-// Delete forgets the group's state. That of an unknown group is not passed on.
-func (r *grouped) Delete(g *point.Group) {
-	if g.Index >= len(r.slots) || r.slots[g.Index].group != g {
+// sink returns the shortest way to the children.
+func (e *edge) sink() point.Sink {
+	if len(e.to) == 1 {
+		return e.to[0]
+	}
+	return e
+}
+
+// sent returns how many points were sent.
+func (e *edge) sent() int64 {
+	if len(e.to) == 1 {
+		return e.to[0].came
+	}
+	return e.many
+}
+
+func (e *edge) Point(p *point.Point) {
+	if e.t.failed != nil {
 		return
 	}
-	r.slots[g.Index].sink.Delete(g)
-	r.slots[g.Index] = slot{}
-	r.n.run.groups--
-	r.t.groups.Release(g)
+	e.many++
+	for _, b := range e.to {
+		b.Point(p)
+	}
+}
+
+func (e *edge) Batch(x *point.Batch) {
+	if e.t.failed != nil {
+		return
+	}
+	e.many += int64(x.Len())
+	for _, b := range e.to {
+		b.Batch(x)
+	}
+}
+
+func (e *edge) Barrier(g *point.Group, t int64) {
+	for _, b := range e.to {
+		b.Barrier(g, t)
+	}
+}
+
+func (e *edge) Delete(g *point.Group) {
+	for _, b := range e.to {
+		b.Delete(g)
+	}
 }
 
 // env is a node's view of its task.

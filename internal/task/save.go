@@ -131,8 +131,8 @@ func (n *node) restore(dec *gob.Decoder, groups []*point.Group) error {
 		switch {
 		case e.Group == shared && len(all) > 0:
 			state, all = all[0], all[1:]
-		case e.Group >= 0 && e.Group < len(groups) && n.run.grouped != nil:
-			owner = n.run.grouped.sink(groups[e.Group])
+		case e.Group >= 0 && e.Group < len(groups) && n.run.grouped():
+			owner = n.run.inputs[0].sink(groups[e.Group])
 			state = stateOf(owner)
 		}
 		if state == nil {
@@ -167,13 +167,13 @@ func (r *running) shared(n *node) []any {
 	return out
 }
 
+// grouped reports whether the node has state per group.
+func (r *running) grouped() bool { return r.inputs[0].grouper != nil }
+
 // slots returns the groups' states that exist.
 func (r *running) slots() []slot {
-	if r.grouped == nil {
-		return nil
-	}
 	var out []slot
-	for _, s := range r.grouped.slots {
+	for _, s := range r.inputs[0].slots {
 		if s.group != nil {
 			out = append(out, s)
 		}

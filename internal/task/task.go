@@ -58,8 +58,11 @@ type Task struct {
 	groups   point.Groups
 	none     *point.Group // the group of points without dimensions
 	source   *edge
-	names    []string // measurements that from nodes name
-	all      bool     // a from node takes every measurement
+	direct   bool         // only from nodes take from the source
+	names    []string     // measurements that from nodes name
+	wanted   []point.Name // the same
+	takes    []nameOfDB   // of the points that it wants
+	all      bool         // a from node takes every measurement
 	effects  []spec.Effect
 	fields   []point.Field // of the points in effects
 	points   []point.Point
@@ -74,7 +77,10 @@ type Task struct {
 	refusal  int64 // time of the last report of them
 }
 
-// from is what decides which points a task gets.
+// nameOfDB is a spec.DBRP.
+type nameOfDB struct{ db, rp point.Name }
+
+// from is what decides which points a task gets. It does not look at their groups.
 type from interface{ Measurement() string }
 
 // Load parses, evaluates and checks a script and returns the task that it describes. Errors are
@@ -103,6 +109,9 @@ func Load(cfg Config) (*Task, error) {
 	}
 	if len(t.dbrps) == 0 {
 		t.dbrps = []spec.DBRP{{DB: "telegraf", RP: "autogen"}}
+	}
+	for _, d := range t.dbrps {
+		t.takes = append(t.takes, nameOfDB{point.NewName(d.DB), point.NewName(d.RP)})
 	}
 	t.unused()
 	for _, n := range t.graph.nodes {
@@ -161,7 +170,12 @@ func (t *Task) prepare() error {
 	for _, n := range slices.Backward(t.graph.nodes) {
 		t.connect(n)
 	}
-	t.source = &t.graph.nodes[0].run.out
+	source := t.graph.nodes[0]
+	t.source, t.direct = &source.run.out, true
+	for _, c := range source.children {
+		_, ok := c.decl.(from)
+		t.direct = t.direct && ok
+	}
 	t.watchIdle()
 	return nil
 }
@@ -214,6 +228,7 @@ func (t *Task) want(name string) {
 		t.all = true
 	} else if !slices.Contains(t.names, name) {
 		t.names = append(t.names, name)
+		t.wanted = append(t.wanted, point.NewName(name))
 	}
 }
 
@@ -233,35 +248,47 @@ func (t *Task) Start(now int64) (err error) {
 // Like Kapacitor, a task that has a from node for the point's measurement as well as one for all
 // measurements gets the point twice.
 func (t *Task) Push(p *point.Point) error {
-	if !t.wantsDB(p) {
-		return t.failed
-	}
-	if t.all {
-		t.push(p)
-	}
-	if slices.Contains(t.names, p.Name) {
-		t.push(p)
+	for i := range t.takes {
+		if d := &t.takes[i]; !d.db.Is(p.DB) || !d.rp.Is(p.RP) {
+			continue
+		}
+		if t.all {
+			t.push(p)
+		}
+		for i := range t.wanted {
+			if t.wanted[i].Is(p.Name) {
+				t.push(p)
+				break
+			}
+		}
+		break
 	}
 	return t.failed
-}
-
-func (t *Task) wantsDB(p *point.Point) bool {
-	for i := range t.dbrps {
-		if d := &t.dbrps[i]; d.DB == p.DB && d.RP == p.RP {
-			return true
-		}
-	}
-	return false
 }
 
 func (t *Task) push(p *point.Point) {
 	if t.failed != nil {
 		return
 	}
-	defer t.border()
-	t.input = *p
-	t.input.Group = t.none
-	t.source.Point(&t.input)
+	done := false
+	defer func() {
+		if !done { // which is quicker than to ask recover
+			if r := recover(); r != nil {
+				t.caught(r)
+			}
+		}
+	}()
+	if t.direct { // from nodes do not look at the group, so there is no need for a copy
+		t.source.many++
+		for _, b := range t.source.to {
+			b.enter(p)
+		}
+	} else {
+		t.input = *p
+		t.input.Group = t.none
+		t.source.Point(&t.input)
+	}
+	done = true
 }
 
 // guard runs f inside the task's border.
@@ -279,10 +306,13 @@ func (t *Task) guard(f func()) error {
 // border turns a panic below it into the failure of this task: a bug in a node must not take the
 // agent down.
 func (t *Task) border() {
-	r := recover()
-	if r == nil {
-		return
+	if r := recover(); r != nil {
+		t.caught(r)
 	}
+}
+
+// caught notes a panic as what stopped the task.
+func (t *Task) caught(r any) {
 	t.stack = debug.Stack()
 	name := "task"
 	if t.at != nil {
@@ -364,7 +394,7 @@ type httpOut interface {
 // Stats calls f for every node with its statistics since the start.
 func (t *Task) Stats(f func(NodeStats)) {
 	for _, n := range t.graph.nodes {
-		f(NodeStats{Node: n.name(), Kind: n.spec.Name, In: n.run.in, Out: n.run.out.sent, Errors: n.run.errors, Groups: n.run.groups, Own: n.run.counters})
+		f(NodeStats{Node: n.name(), Kind: n.spec.Name, In: n.run.came(), Out: n.run.out.sent(), Errors: n.run.errors, Groups: n.run.groups, Own: n.run.counters})
 	}
 }
 
