@@ -126,7 +126,7 @@ func (c *specializer) expr(x syntax.Expr) node {
 		return constant(pattern(c.e.patterns[x.Value]))
 	case *syntax.Reference:
 		i := c.e.index[x.Name]
-		return load(x.Name, i, c.kinds[i])
+		return load(x.Name, i, &c.e.env.slots[i], c.kinds[i])
 	case *syntax.Unary:
 		if x.Op == syntax.Not {
 			y := c.expr(x.X)
@@ -266,7 +266,7 @@ func (c *specializer) inScope() []string {
 	var names []string
 	for i, k := range c.kinds {
 		if k != point.Missing {
-			names = append(names, quote(c.e.refs[i].name))
+			names = append(names, quote(c.e.refs[i].name.String()))
 		}
 	}
 	if c.scope != nil {

@@ -48,6 +48,7 @@ type Expr struct {
 	env      env
 	own      State // used by callers that pass no state
 	prog     *program
+	test     *test      // of prog
 	programs []*program // in the order of their making
 	oldest   int        // the next to be replaced, once there are maxPrograms
 
@@ -58,7 +59,7 @@ type Expr struct {
 
 // A ref is a referenced name and where it was found last.
 type ref struct {
-	name       string
+	name       point.Name
 	field, tag int
 	time       bool  // the name is "time"
 	clash      error // there is a field and a tag of the name; nil until it happens
@@ -77,6 +78,7 @@ type program struct {
 	err    error           // the expression has no type
 	value  error           // it has a type that is no result
 	truth  func(*env) bool // the expression as a predicate, which fails if its type is another
+	test   *test           // the predicate, if it is one
 }
 
 // maxPrograms is how many type signatures an expression remembers.
@@ -124,7 +126,7 @@ func Const(x syntax.Expr, o Options) (point.Value, error) {
 		return point.Value{}, err
 	}
 	if len(e.refs) > 0 {
-		return point.Value{}, fmt.Errorf("name %q is undefined. Names in scope: ", e.refs[0].name)
+		return point.Value{}, fmt.Errorf("name %q is undefined. Names in scope: ", e.refs[0].name.String())
 	}
 	return e.Eval(&point.Point{}, nil)
 }
@@ -133,7 +135,7 @@ func Const(x syntax.Expr, o Options) (point.Value, error) {
 func (e *Expr) Refs() []string {
 	names := make([]string, len(e.refs))
 	for i := range e.refs {
-		names[i] = e.refs[i].name
+		names[i] = e.refs[i].name.String()
 	}
 	return names
 }
@@ -179,6 +181,14 @@ func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, err
 
 // Bool returns the truth of a predicate for a point. A value that is not bool is an error.
 func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
+	if t := e.test; t != nil {
+		if v := e.refs[0].value(p); v != nil && v.Kind == t.kind {
+			if t.kind == point.Float {
+				return holds(t.rel, v.Float(), t.float), nil
+			}
+			return holds(t.rel, v.Int(), t.int), nil
+		}
+	}
 	prog, err := e.prepare(p, nil, st)
 	if err != nil {
 		return false, err
@@ -199,7 +209,9 @@ func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
 	same := e.prog != nil
 	for i := range e.refs {
 		v := &e.env.slots[i]
-		if err := e.refs[i].lookup(p, v); err != nil {
+		if f := e.refs[i].value(p); f != nil {
+			*v = *f
+		} else if err := e.refs[i].lookup(p, v); err != nil {
 			return nil, err
 		}
 		if at := places[i]; at >= 0 {
@@ -215,12 +227,32 @@ func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
 	}
 	if !same {
 		e.prog = e.program(sc)
+		e.test = e.prog.test
 	}
 	if st == nil {
 		st = &e.own
 	}
 	e.env.state, e.env.err = st, nil
 	return e.prog, e.prog.err
+}
+
+// value returns the value of the reference if it is a field, which is where it was last time. If
+// not it returns nil, and lookup must be asked.
+func (r *ref) value(p *point.Point) *point.Value {
+	i, k, name := r.field, r.tag, r.name.String()
+	if i >= len(p.Fields) || !r.name.Is(p.Fields[i].Key) || r.time {
+		return nil
+	}
+	if k > len(p.Tags) || k < len(p.Tags) && !before(name, p.Tags[k].Key) || k > 0 && !before(p.Tags[k-1].Key, name) { // a tag of the name?
+		return nil
+	}
+	return &p.Fields[i].Value
+}
+
+// noTag reports whether there is no tag where it would be as far as is known.
+func (r *ref) noTag(tags []point.Tag) bool {
+	i, name := r.tag, r.name.String()
+	return i <= len(tags) && (i == len(tags) || before(name, tags[i].Key)) && (i == 0 || before(tags[i-1].Key, name))
 }
 
 // lookup sets v to the value that the point has for the reference, of kind Missing if it has none.
@@ -233,7 +265,7 @@ func (r *ref) lookup(p *point.Point, v *point.Value) error {
 	switch {
 	case field >= 0 && tag >= 0:
 		if r.clash == nil {
-			r.clash = fieldAndTag(r.name)
+			r.clash = fieldAndTag(r.name.String())
 		}
 		return r.clash
 	case field >= 0:
@@ -249,19 +281,18 @@ func (r *ref) lookup(p *point.Point, v *point.Value) error {
 // fieldIndex returns the index of the field, or -1. Points of a task look alike, so where the field
 // is, or would be if there were one, is most likely where it was last time.
 func (r *ref) fieldIndex(fields []point.Field) int {
-	i := r.field
-	if i < len(fields) && fields[i].Key == r.name {
+	i, name := r.field, r.name.String()
+	if i < len(fields) && r.name.Is(fields[i].Key) {
 		return i
 	}
-	if i <= len(fields) && (i == len(fields) || before(r.name, fields[i].Key)) && (i == 0 || before(fields[i-1].Key, r.name)) {
+	if i <= len(fields) && (i == len(fields) || before(name, fields[i].Key)) && (i == 0 || before(fields[i-1].Key, name)) {
 		return -1
 	}
-	for i = 0; i < len(fields) && before(fields[i].Key, r.name); {
+	for i = 0; i < len(fields) && before(fields[i].Key, name); {
 		i++
 	}
 	r.field = i
-	if i < len(fields) && fields[i].Key == r.name {
-		r.name = fields[i].Key // names of points are shared, and equal addresses make a quick comparison
+	if i < len(fields) && r.name.Is(fields[i].Key) {
 		return i
 	}
 	return -1
@@ -269,19 +300,18 @@ func (r *ref) fieldIndex(fields []point.Field) int {
 
 // tagIndex is fieldIndex for tags.
 func (r *ref) tagIndex(tags []point.Tag) int {
-	i := r.tag
-	if i < len(tags) && tags[i].Key == r.name {
+	if i := r.tag; i < len(tags) && r.name.Is(tags[i].Key) {
 		return i
 	}
-	if i <= len(tags) && (i == len(tags) || before(r.name, tags[i].Key)) && (i == 0 || before(tags[i-1].Key, r.name)) {
+	if r.noTag(tags) {
 		return -1
 	}
-	for i = 0; i < len(tags) && before(tags[i].Key, r.name); {
+	i, name := 0, r.name.String()
+	for i < len(tags) && before(tags[i].Key, name) {
 		i++
 	}
 	r.tag = i
-	if i < len(tags) && tags[i].Key == r.name {
-		r.name = tags[i].Key
+	if i < len(tags) && r.name.Is(tags[i].Key) {
 		return i
 	}
 	return -1
@@ -301,7 +331,7 @@ func (e *Expr) addRef(name string) {
 		return
 	}
 	e.index[name] = len(e.refs)
-	e.refs = append(e.refs, ref{name: name, time: name == "time"})
+	e.refs = append(e.refs, ref{name: point.NewName(name), time: name == "time"})
 }
 
 // function returns the function of a name, or nil.
@@ -322,7 +352,7 @@ func (e *Expr) placesIn(sc *Scope) []int {
 	for i := range e.refs {
 		at := -1
 		if !e.refs[i].time {
-			at = slices.Index(sc.Names, e.refs[i].name)
+			at = slices.Index(sc.Names, e.refs[i].name.String())
 		}
 		e.places = append(e.places, at)
 	}
@@ -362,6 +392,9 @@ func (e *Expr) specialize(kinds []point.Kind, sc *Scope) *program {
 		return p
 	}
 	p.truth = get[bool](asBool(root))
+	if _, ok := e.source.(*syntax.Binary); ok && len(e.refs) == 1 {
+		p.test = root.test
+	}
 	switch root.kind {
 	case point.Float:
 		p.float = get[float64](root)

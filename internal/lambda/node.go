@@ -61,8 +61,11 @@ type node struct {
 	fn   any   // func(*env) T, where T is the Go type of kind; nil if err is set
 	err  error // the type cannot be determined, and why
 
-	ref  string // name, if the node is a plain reference
-	slot int    // its slot; -1 if it is no plain reference
+	test *test // the node, if it is one
+
+	ref  string       // name, if the node is a plain reference
+	slot int          // its slot; -1 if it is no plain reference
+	at   *point.Value // where the slot is
 
 	form     form
 	fixed    bool // the same value every time
@@ -232,9 +235,9 @@ func withStateAs[T any](n node, i int) node {
 	return n
 }
 
-// load returns the node of the reference in a slot that holds a value of kind k.
-func load(name string, slot int, k point.Kind) node {
-	n := node{kind: k, ref: name, slot: slot, dynamic: true}
+// load returns the node of the reference in a slot, at, that holds a value of kind k.
+func load(name string, slot int, at *point.Value, k point.Kind) node {
+	n := node{kind: k, ref: name, slot: slot, at: at, dynamic: true}
 	switch k {
 	case point.Float:
 		n.fn = func(e *env) float64 { return e.slots[slot].Float() }

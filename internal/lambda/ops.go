@@ -39,15 +39,15 @@ func makeOperators() map[opKey]operator {
 		{syntax.Match, s, re}:  {b, match},
 		{syntax.NMatch, s, re}: {b, noMatch},
 
-		{syntax.Add, f, f}: {f, add[float64]},
+		{syntax.Add, f, f}: {f, addFloat},
 		{syntax.Add, i, i}: {i, add[int64]},
 		{syntax.Add, d, d}: {d, add[time.Duration]},
 		{syntax.Add, s, s}: {s, concat},
-		{syntax.Sub, f, f}: {f, sub[float64]},
+		{syntax.Sub, f, f}: {f, subFloat},
 		{syntax.Sub, i, i}: {i, sub[int64]},
 		{syntax.Sub, d, d}: {d, sub[time.Duration]},
-		{syntax.Mul, f, f}: {f, mul[float64]},
-		{syntax.Mul, i, i}: {i, mul[int64]},
+		{syntax.Mul, f, f}: {f, mulFloat},
+		{syntax.Mul, i, i}: {i, mulInt},
 		{syntax.Mul, d, i}: {d, scale},
 		{syntax.Mul, i, d}: {d, scaleBy},
 		{syntax.Mul, d, f}: {d, stretch},
@@ -124,24 +124,39 @@ func negate[T float64 | int64 | time.Duration](x node) node {
 	return over(func(e *env) T { return -a(e) }, x)
 }
 
-func add[T float64 | int64 | time.Duration](l, r node) node {
+func add[T int64 | time.Duration](l, r node) node {
 	a, b := get[T](l), get[T](r)
 	return over(func(e *env) T { return a(e) + b(e) }, l, r)
 }
 
-func sub[T float64 | int64 | time.Duration](l, r node) node {
+func sub[T int64 | time.Duration](l, r node) node {
 	a, b := get[T](l), get[T](r)
 	return over(func(e *env) T { return a(e) - b(e) }, l, r)
 }
 
-func mul[T float64 | int64](l, r node) node {
-	a, b := get[T](l), get[T](r)
-	return over(func(e *env) T { return a(e) * b(e) }, l, r)
+func addFloat(l, r node) node {
+	a, b := operandOf(l), operandOf(r)
+	return over(func(e *env) float64 { x := a.get(e); return x + b.get(e) }, l, r)
+}
+
+func subFloat(l, r node) node {
+	a, b := operandOf(l), operandOf(r)
+	return over(func(e *env) float64 { x := a.get(e); return x - b.get(e) }, l, r)
+}
+
+func mulFloat(l, r node) node {
+	a, b := operandOf(l), operandOf(r)
+	return over(func(e *env) float64 { x := a.get(e); return x * b.get(e) }, l, r)
 }
 
 func divFloat(l, r node) node {
-	a, b := get[float64](l), get[float64](r)
-	return over(func(e *env) float64 { return a(e) / b(e) }, l, r)
+	a, b := operandOf(l), operandOf(r)
+	return over(func(e *env) float64 { x := a.get(e); return x / b.get(e) }, l, r)
+}
+
+func mulInt(l, r node) node {
+	a, b := get[int64](l), get[int64](r)
+	return over(func(e *env) int64 { return a(e) * b(e) }, l, r)
 }
 
 func scale(l, r node) node {
@@ -291,22 +306,16 @@ func toFloat(n node) node {
 	return over(func(e *env) float64 { return float64(a(e)) }, n)
 }
 
-// A reference compared with a constant is most of what scripts do, so it is one closure.
-
 func compareFloats(rel relation, l, r node) node {
 	if l.fixed && r.slot >= 0 {
 		l, r, rel = r, l, rel.swap()
 	}
-	a, b := get[float64](l), get[float64](r)
-	switch slot := l.slot; {
-	case r.fixed && slot >= 0:
-		c := value[float64](r)
-		return over(func(e *env) bool { return holds(rel, e.slots[slot].Float(), c) }, l, r)
-	case r.fixed:
-		c := value[float64](r)
-		return over(func(e *env) bool { return holds(rel, a(e), c) }, l, r)
+	a, b := operandOf(l), operandOf(r)
+	n := over(func(e *env) bool { x := a.get(e); return holds(rel, x, b.get(e)) }, l, r)
+	if l.slot >= 0 && r.fixed {
+		n.test = &test{rel: rel, kind: l.kind, float: b.at.Float()}
 	}
-	return over(func(e *env) bool { x := a(e); return holds(rel, x, b(e)) }, l, r)
+	return n
 }
 
 func compareInts[T int64 | time.Duration](rel relation, l, r node) node {
@@ -314,15 +323,15 @@ func compareInts[T int64 | time.Duration](rel relation, l, r node) node {
 		l, r, rel = r, l, rel.swap()
 	}
 	a, b := get[T](l), get[T](r)
-	switch slot := l.slot; {
-	case r.fixed && slot >= 0:
-		c := int64(value[T](r))
-		return over(func(e *env) bool { return holds(rel, e.slots[slot].Int(), c) }, l, r)
-	case r.fixed:
-		c := value[T](r)
-		return over(func(e *env) bool { return holds(rel, a(e), c) }, l, r)
+	if !r.fixed {
+		return over(func(e *env) bool { x := a(e); return holds(rel, x, b(e)) }, l, r)
 	}
-	return over(func(e *env) bool { x := a(e); return holds(rel, x, b(e)) }, l, r)
+	c := value[T](r)
+	n := over(func(e *env) bool { return holds(rel, a(e), c) }, l, r)
+	if l.slot >= 0 {
+		n.test = &test{rel: rel, kind: l.kind, int: int64(c)}
+	}
+	return n
 }
 
 func compareStrings(rel relation, l, r node) node {
