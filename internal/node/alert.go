@@ -38,6 +38,7 @@ type alertNode struct {
 	own        string // the node's own topic
 	templates  *alert.Templates
 	levels     [alert.Critical + 1]level
+	low, high  alert.Level // the lowest and highest that has a lambda; low is higher if none has
 	shared     alertShared
 	handlers   []alert.Handler
 	counts     alertCounts
@@ -151,9 +152,13 @@ func (n *alertNode) Start(env spec.Env) error {
 	if n.templates, err = alert.ParseTemplates(n.id, n.message, n.details); err != nil {
 		return err
 	}
+	n.low, n.high = alert.Critical+1, alert.OK
 	for l := alert.Info; l <= alert.Critical; l++ {
 		if err := n.levels[l].compile(l, n.when[l], n.reset[l], env); err != nil {
 			return err
+		}
+		if n.when[l] != nil {
+			n.low, n.high = min(n.low, l), l
 		}
 	}
 	for _, o := range n.objects {

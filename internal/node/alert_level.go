@@ -39,7 +39,7 @@ func (x *level) compile(l alert.Level, when, reset *syntax.Lambda, env spec.Env)
 //   - Else the highest one that holds from current down. That asks current's lambda once more, as
 //     the functions that count their calls can tell.
 func (n *alertNode) level(p *point.Point, current alert.Level) alert.Level {
-	for l := alert.Critical; l >= max(current, alert.Info); l-- {
+	for l := n.high; l >= max(current, n.low); l-- {
 		if n.holds(l, p) {
 			return l
 		}
@@ -52,7 +52,7 @@ func (n *alertNode) level(p *point.Point, current alert.Level) alert.Level {
 			return current
 		}
 	}
-	for l := current; l >= alert.Info; l-- {
+	for l := current; l >= n.low; l-- {
 		if n.holds(l, p) {
 			return l
 		}
@@ -68,11 +68,12 @@ func (n *alertNode) holds(l alert.Level, p *point.Point) bool {
 	}
 	ok, err := x.when.Bool(p, &n.shared.When[l])
 	if err != nil {
-		n.env.Error(x.whenFault.wrap(err))
-		return false
+		n.fault(x, err)
 	}
-	return ok
+	return ok && err == nil
 }
+
+func (n *alertNode) fault(x *level, err error) { n.env.Error(x.whenFault.wrap(err)) }
 
 // A levelFault wraps the errors of a level's lambda. As in [prefixed], the last one is kept.
 type levelFault struct {

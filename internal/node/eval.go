@@ -24,12 +24,14 @@ type eval struct {
 	exprs  []*lambda.Expr
 	scope  lambda.Scope // results of the point at hand
 	asTag  []int        // the results that become tags
-	fields []result     // the results that become fields, sorted by name
+	fields []result     // the results that become fields
+	places []int        // for each of these its index among all of them, sorted by name
 	kept   []result     // keep(list): where each name comes from
 	quiet  *spec.Spec
 	fault  prefixed
 	point  point.Point
 	buf    []point.Field
+	own    []point.Field // the point's fields if they are just the results
 	batch  batchBuffer
 }
 
@@ -98,6 +100,12 @@ func (e *eval) Start(env spec.Env) error {
 			r.expr = fromReference
 		}
 		e.kept = append(e.kept, r)
+	}
+	for _, r := range e.fields {
+		e.own = point.SetField(e.own, r.name, point.Value{})
+	}
+	for _, r := range e.fields {
+		e.places = append(e.places, slices.IndexFunc(e.own, func(f point.Field) bool { return f.Key == r.name }))
 	}
 	return nil
 }
@@ -201,7 +209,9 @@ func (e *evalGroup) sameTags(p *point.Point) bool {
 // eval1 computes the expressions for p and returns the new point, without its group and new tags;
 // false if it is to be dropped.
 func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
-	clear(e.scope.Values)
+	for i := range e.scope.Values {
+		e.scope.Values[i].Kind = point.Missing
+	}
 	for i, x := range e.exprs {
 		var st *lambda.State
 		if e.states != nil {
@@ -218,9 +228,10 @@ func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
 			return nil, e.fail(errTagType[v.Kind])
 		}
 	}
-	e.buf = e.buf[:0]
+	e.point = *p
 	switch {
 	case len(e.kept) > 0:
+		e.buf = e.buf[:0]
 		for _, r := range e.kept {
 			v, err := e.lookup(p, r)
 			if err != nil {
@@ -228,16 +239,19 @@ func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
 			}
 			e.buf = point.SetField(e.buf, r.name, v)
 		}
+		e.point.Fields = e.buf
 	case e.keep:
-		e.buf = append(e.buf, p.Fields...)
-		fallthrough
-	default:
+		e.buf = append(e.buf[:0], p.Fields...)
 		for _, r := range e.fields {
 			e.buf = point.SetField(e.buf, r.name, e.scope.Values[r.expr])
 		}
+		e.point.Fields = e.buf
+	default:
+		for i, r := range e.fields {
+			e.own[e.places[i]].Value = e.scope.Values[r.expr]
+		}
+		e.point.Fields = e.own
 	}
-	e.point = *p
-	e.point.Fields = e.buf
 	return &e.point, true
 }
 

@@ -57,6 +57,7 @@ type stateTracker struct {
 
 	env   spec.Env
 	expr  *lambda.Expr
+	name  point.FieldName
 	value func(s *trackedState, t int64, in bool) point.Value // of the field
 	fault prefixed
 	buf   []point.Field
@@ -65,7 +66,7 @@ type stateTracker struct {
 }
 
 func (n *stateTracker) start(env spec.Env, value func(s *trackedState, t int64, in bool) point.Value) (err error) {
-	n.env, n.value = env, value
+	n.env, n.value, n.name = env, value, point.NewFieldName(n.as)
 	n.fault.prefix = "error while evaluating expression"
 	n.expr, err = predicate(n.pred, env)
 	return err
@@ -105,8 +106,7 @@ func (g *stateGroup) track(p *point.Point) *point.Point {
 	default:
 		g.state.Count++
 	}
-	g.buf = append(g.buf[:0], p.Fields...)
-	g.buf = point.SetField(g.buf, g.as, g.value(&g.state, p.Time, in))
+	g.buf = g.name.Set(g.buf[:0], p.Fields, g.value(&g.state, p.Time, in))
 	g.point = *p
 	g.point.Fields = g.buf
 	return &g.point
