@@ -273,7 +273,7 @@ func TestGroupIsKilled(t *testing.T) {
 	sendTo(s, 1, 1)
 	r.eventually(1)
 	var child int
-	_, err := fmt.Sscanf(r.log.lines[0], `I UDF "mirror": child %d`, &child)
+	_, err := fmt.Sscanf(r.log.all(), `I UDF "mirror": child %d`, &child)
 	require.NoError(t, err)
 	begin := time.Now()
 	s.Close()

@@ -76,7 +76,7 @@ var errHung = errors.New("keepalive timed out")
 func (t *talk) run() error {
 	t.both.Go(func() { t.ended <- t.read() })
 	t.both.Go(func() { t.wrote <- t.write() })
-	err, grace := t.converse()
+	grace, err := t.converse()
 	t.s.mu.Lock()
 	t.over = true
 	t.s.wake.Broadcast()
@@ -93,7 +93,7 @@ func (t *talk) run() error {
 }
 
 // converse returns how the conversation ended, and how long the function may take to exit.
-func (t *talk) converse() (err error, grace time.Duration) { //nolint:revive // the error is what ended it, not a failure to tell the grace
+func (t *talk) converse() (grace time.Duration, err error) {
 	s := t.s
 	timeout := time.Duration(s.f.Timeout)
 	keepalive := time.NewTicker(timeout / 2)
@@ -115,37 +115,34 @@ func (t *talk) converse() (err error, grace time.Duration) { //nolint:revive // 
 		select {
 		case r := <-t.replies:
 			if at, err = t.answered(r, at); err != nil {
-				return err, exitGrace
+				return exitGrace, err
 			}
 		case err := <-t.ended:
 			select {
 			case r := <-t.replies: // its last words
 				if at, refusal := t.answered(r, at); refusal != nil {
-					return refusal, exitGrace
+					return exitGrace, refusal
 				} else if at == halfClosed && isEnd(err) {
-					return nil, min(timeout, closeGrace)
+					return min(timeout, closeGrace), nil
 				}
 			default:
 			}
 			if at == halfClosed && isEnd(err) {
-				return nil, min(timeout, closeGrace)
+				return min(timeout, closeGrace), nil
 			}
 			if isEnd(err) || errors.Is(err, errGivenUp) {
-				return err, exitGrace
+				return exitGrace, err
 			}
-			return err, 0
+			return 0, err
 		case err := <-wrote:
 			wrote = nil
 			if err != nil && at != halfClosed {
 				// What the function has said before it went may tell why.
 				select {
 				case why := <-t.ended:
-					if !isEnd(why) && !errors.Is(why, errGivenUp) {
-						why = err
-					}
-					return why, exitGrace
+					return exitGrace, why
 				case <-time.After(exitGrace):
-					return err, 0
+					return 0, err
 				}
 			}
 		case <-keepalive.C:
@@ -156,7 +153,7 @@ func (t *talk) converse() (err error, grace time.Duration) { //nolint:revive // 
 			if n := t.frames.Load(); n != seen || t.busy.Load() {
 				seen, sign = n, time.Now()
 			} else if silence := time.Since(sign); silence >= timeout {
-				return fmt.Errorf("%w: nothing has come for %s", errHung, silence.Round(time.Millisecond)), 0
+				return 0, fmt.Errorf("%w: nothing has come for %s", errHung, silence.Round(time.Millisecond))
 			}
 		case <-snapshot:
 			if at == open {
@@ -173,7 +170,7 @@ func (t *talk) converse() (err error, grace time.Duration) { //nolint:revive // 
 				at = t.halfClose()
 			}
 		case <-deadline:
-			return fmt.Errorf("it did not come to an end within %s", min(timeout, closeGrace)), 0
+			return 0, fmt.Errorf("it did not come to an end within %s", min(timeout, closeGrace))
 		}
 		if closing == nil {
 			at = t.close(at)

@@ -37,7 +37,6 @@ func TestMain(m *testing.M) {
 type clock struct {
 	out chan<- *agent.Response
 	n   int64
-	bad bool
 }
 
 func (*clock) Info() (*agent.InfoResponse, error) {
