@@ -319,6 +319,10 @@ func TestNoHandler(t *testing.T) {
 	require.EqualError(t, agent.New(conn, conn).Start(), "agent has no handler")
 }
 
+type acceptFunc func(net.Conn)
+
+func (f acceptFunc) Accept(c net.Conn) { f(c) }
+
 // BenchmarkMirror counts points that go to a function and come back, over a unix socket.
 func BenchmarkMirror(b *testing.B) {
 	l, err := net.Listen("unix", b.TempDir()+"/s")

@@ -1,3 +1,5 @@
+//go:build unix
+
 package agent_test
 
 import (
@@ -12,10 +14,6 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/udf/agent"
 )
-
-type acceptFunc func(net.Conn)
-
-func (f acceptFunc) Accept(c net.Conn) { f(c) }
 
 // TestServer talks to two functions at a time and then stops the server.
 func TestServer(t *testing.T) {
