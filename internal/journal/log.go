@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -53,6 +54,8 @@ type Log struct {
 	broken  error  // why nothing is written
 	stale   []oldSegment
 	scratch Encoder
+	// released is set when another log may have taken over: nothing but appending is done any more.
+	released bool
 
 	syncing      sync.Mutex // held during a sync, taken before the lock
 	urgent, lazy chan struct{}
@@ -125,21 +128,29 @@ func wake(c chan struct{}) {
 
 // Append writes a record that fill makes: a kind and what belongs to it. While the disk fails nothing
 // happens. The lock is held.
-func (l *Log) Append(fill func(*Encoder)) {
-	if l.file == nil {
+func (l *Log) Append(fill func(*Encoder)) { l.AppendAll(1, func(_ int, e *Encoder) { fill(e) }) }
+
+// AppendAll is Append for n records in one go: fill makes the i-th.
+func (l *Log) AppendAll(n int, fill func(i int, e *Encoder)) {
+	if l.file == nil || n == 0 {
 		return
 	}
-	l.scratch.B = l.c.Format.begin(l.scratch.B[:0])
-	fill(&l.scratch)
-	l.c.Format.end(l.scratch.B, 0)
-	if _, err := l.file.Write(l.scratch.B); err != nil {
+	b := &l.scratch
+	b.B = b.B[:0]
+	for i := range n {
+		start := len(b.B)
+		b.B = l.c.Format.begin(b.B)
+		fill(i, b)
+		l.c.Format.end(b.B, start)
+	}
+	if _, err := l.file.Write(b.B); err != nil {
 		l.fail(err)
 		return
 	}
-	l.written++
-	l.size += int64(len(l.scratch.B))
-	if cap(l.scratch.B) > 1<<20 {
-		l.scratch.B = nil
+	l.written += uint64(n)
+	l.size += int64(len(b.B))
+	if cap(b.B) > 1<<20 {
+		b.B = nil
 	}
 	if l.size > l.limit {
 		if err := l.rotate(); err != nil {
@@ -207,7 +218,7 @@ func (l *Log) copyTo(f File) (size int64, err error) {
 
 // fail notes that the disk cannot be written.
 func (l *Log) fail(err error) {
-	if l.broken == nil {
+	if l.broken == nil && !l.released {
 		l.c.Log.Errorf("%s: cannot write to %s: %v; %s until that works again", l.c.Title, l.c.Name, err, l.c.Without)
 	}
 	l.broken = err
@@ -289,21 +300,31 @@ func (l *Log) Repair() {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
 	l.Lock()
-	err := l.rotate()
-	if err == nil {
-		err = errors.Join(l.file.Sync(), l.c.Folder.Sync())
-	}
-	if err != nil {
+	if err := l.rotate(); err != nil {
 		l.fail(err)
+		l.Unlock()
+		return
+	}
+	f, written, stale := l.file, l.written, l.stale
+	l.stale = nil
+	l.Unlock()
+	err := errors.Join(f.Sync(), l.c.Folder.Sync())
+	l.Lock()
+	if err != nil || l.file == nil {
+		l.stale = append(stale, l.stale...)
+		if err != nil {
+			l.fail(err)
+		}
 		l.Unlock()
 		return
 	}
 	if l.broken != nil {
 		l.c.Log.Infof("%s: writes to %s again", l.c.Title, l.c.Name)
 	}
-	l.broken, l.fresh, l.synced = nil, false, l.written
-	stale := l.stale
-	l.stale = nil
+	l.broken, l.synced = nil, written
+	if f == l.file {
+		l.fresh = false
+	}
 	l.Unlock()
 	l.remove(stale)
 	l.tell()
@@ -355,29 +376,48 @@ func (l *Log) run() {
 // Close makes all safe and ends the use of the folder. It reports whether the log has all that the
 // owner needs.
 func (l *Log) Close() (kept bool, err error) {
+	kept, err = l.Release()
+	l.Lock()
+	defer l.Unlock()
+	return kept, errors.Join(err, l.End())
+}
+
+// Release is Close, but for the segment, to which records can still be appended until a call of End.
+// They are read by the next log if it has not been opened yet, and lost otherwise.
+func (l *Log) Release() (kept bool, err error) {
 	close(l.stop)
 	<-l.ended
-	if l.broken != nil && l.opened {
+	if l.Lock(); l.broken != nil && l.opened {
+		l.Unlock()
 		l.Repair()
+	} else {
+		l.Unlock()
 	}
 	l.Sync()
 	l.Lock()
 	defer l.Unlock()
-	kept, err = l.broken == nil, l.broken
-	if l.file != nil {
-		err = errors.Join(err, l.file.Close())
-		l.file = nil
-	}
+	l.released, l.limit = true, math.MaxInt64
 	for _, old := range l.stale {
 		if old.file != nil {
 			_ = old.file.Close()
 		}
 	}
+	l.stale = nil
 	if l.unlock != nil {
 		l.unlock()
 		l.unlock = nil
 	}
-	return kept, err
+	return l.broken == nil, l.broken
+}
+
+// End closes the segment. The lock is held.
+func (l *Log) End() error {
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	return err
 }
 
 // Read locks the folder and gives all records to take that an earlier process has left. What cannot
@@ -386,8 +426,11 @@ func (l *Log) Close() (kept bool, err error) {
 func (l *Log) Read(take func(payload []byte) error) error {
 	if l.unlock == nil {
 		unlock, err := l.c.Folder.Lock(l.c.Format.Lock)
-		if err != nil {
+		if errors.Is(err, ErrLocked) {
 			return fmt.Errorf("state_directory %s: %w", l.c.Name, err)
+		}
+		if err != nil {
+			return err
 		}
 		l.unlock = unlock
 	}

@@ -55,6 +55,8 @@ func open(dir journal.Folder, growth int64) (n *notebook, failed error) {
 }
 
 func (n *notebook) take(payload []byte) error {
+	n.Lock()
+	defer n.Unlock()
 	d := journal.Decoder{B: payload[1:]}
 	name := d.Text()
 	if d.Err() != nil {
@@ -91,7 +93,11 @@ func (n *notebook) broken() error {
 	return n.Broken()
 }
 
-func (n *notebook) list() []string { return slices.Sorted(maps.Keys(n.names)) }
+func (n *notebook) list() []string {
+	n.Lock()
+	defer n.Unlock()
+	return slices.Sorted(maps.Keys(n.names))
+}
 
 // work makes a notebook and writes to it until the folder fails. It returns what was there after each
 // change, and how many changes were safe.
@@ -460,14 +466,14 @@ func FuzzScan(f *testing.F) {
 		f.Add(x.Data)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		dir := journaltest.New()
+		dir.Put("test-0000000001.log", b)
+		book, failed := open(dir, 0)
+		require.NoError(t, failed)
 		n := 0
-		for _, bad := range testFormat.Scan(b, (&notebook{names: map[string]bool{}}).take) {
+		for _, bad := range testFormat.Scan(b, book.take) {
 			n += len(bad)
 		}
 		require.LessOrEqual(t, n, len(b))
-		dir := journaltest.New()
-		dir.Put("test-0000000001.log", b)
-		_, failed := open(dir, 0)
-		require.NoError(t, failed)
 	})
 }

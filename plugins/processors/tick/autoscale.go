@@ -149,6 +149,7 @@ func (r *runner) scale(x *spec.Scale) {
 		r.e.counters.scalings.Add(1)
 		r.box.do(func() {
 			if r.task == t && !r.failed.Load() {
+				r.unsaved.set()
 				r.after(t.AnswerScale(x, n, err))
 			}
 		})

@@ -44,6 +44,7 @@ type engine struct {
 
 	topics   alert.Topics
 	store    store
+	outbox   *outbox // nil without state_directory
 	counters counters
 	health   *health // nil: no alerts about tasks
 	index    atomic.Pointer[index]
@@ -162,11 +163,28 @@ func (e *engine) stop() {
 	e.posters.Wait()
 	grace.Stop()
 	e.cancel()
+	if e.outbox != nil {
+		e.outbox.close()
+	}
 	e.client.CloseIdleConnections()
 }
 
 // alert has an alert event emitted.
-func (e *engine) alert(x *alert.Event) { e.emit(alertMetric(x, e.alertName)) }
+func (e *engine) alert(x *alert.Event) {
+	if e.outbox != nil {
+		e.outbox.put(x)
+		return
+	}
+	e.emit(alertMetric(x, e.alertName))
+}
+
+// forget drops the states of a topic.
+func (e *engine) forget(topic string) {
+	e.topics.Delete(topic)
+	if e.outbox != nil {
+		e.outbox.forget(topic)
+	}
+}
 
 // dispatch brings a point out of a loopback to the tasks that want it.
 func (e *engine) dispatch(p *point.Point, hops int) {

@@ -103,6 +103,7 @@ func TestHealthAfterRestart(t *testing.T) {
 		}
 		p, acc := begin("stream|")
 		p.Stop()
+		deliver(acc)
 		require.Len(t, healthOf(acc, "task:cpu"), 1)
 
 		time.Sleep(time.Minute)

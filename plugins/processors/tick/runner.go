@@ -142,6 +142,7 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 	first := r.task == nil
 	r.stop()
 	r.failed.Store(false)
+	r.unsaved.set()
 	err := t.Start(r.e.clock())
 	if err == nil && first {
 		t = r.restore(t, fresh)
@@ -160,6 +161,7 @@ func (r *runner) stop() {
 	if r.task == nil {
 		return
 	}
+	r.unsaved.set()
 	r.after(r.task.Close())
 	r.leave()
 }
@@ -185,7 +187,7 @@ func (r *runner) remove() {
 		t := r.task
 		r.stop()
 		t.Stats(func(s task.NodeStats) {
-			r.e.topics.Delete(alert.NodeTopic(r.name, s.Node))
+			r.e.forget(alert.NodeTopic(r.name, s.Node))
 		})
 	}
 	if r.poster != nil {
@@ -213,6 +215,7 @@ func (r *runner) push(p *point.Point, arrived int64, hops int) {
 }
 
 func (r *runner) evaluate(p *point.Point, arrived int64) {
+	r.unsaved.set()
 	err := r.task.Tick(arrived)
 	if err == nil {
 		err = r.task.Push(p)
@@ -226,20 +229,22 @@ func (r *runner) tick(now int64) {
 		r.next = never
 		return
 	}
+	r.unsaved.set()
 	r.after(r.task.Tick(now))
 }
 
 // answer brings the status of a request to the task that made it.
 func (r *runner) answer(t *task.Task, p *spec.Post, status int) {
 	if r.task == t && !r.failed.Load() {
+		r.unsaved.set()
 		r.after(t.Answer(p, status))
 	}
 }
 
-// after carries out the effects of a call that returned err, and finds out about the next timer.
+// after carries out the effects of a call that returned err, and finds out about the next timer. The
+// caller has set unsaved before the call, for a checkpoint must wait for what the call decides.
 func (r *runner) after(err error) {
 	r.unread.set()
-	r.unsaved.set()
 	if effects := r.task.Take(); len(effects) > 0 {
 		r.carryOut(effects)
 	}

@@ -85,6 +85,7 @@ func (e *engine) reload() {
 
 func (r *runner) reload(d *round) {
 	if r.task != nil && !r.failed.Load() {
+		r.unsaved.set()
 		r.afterLoads(r.task.Reload(), d)
 	}
 }
@@ -120,6 +121,7 @@ func (r *runner) load(l *spec.Load, node string) {
 	answer := func() {
 		if r.task == t && !r.failed.Load() {
 			delete(r.awaited, node)
+			r.unsaved.set()
 			r.after(t.AnswerLoad(l, x.docs, x.errs))
 		}
 	}

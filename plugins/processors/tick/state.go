@@ -20,7 +20,9 @@ import (
 
 // A store holds the newest snapshot of each task. The zero value, without a file, keeps nothing.
 type store struct {
-	file string
+	file   string
+	topics alert.Saved // those of the last checkpoint
+	failed bool        // the last one could not be written
 
 	mu      sync.Mutex
 	tasks   map[string][]byte
@@ -47,31 +49,28 @@ func stateFile(dir string, after bool) string {
 // open reads the file if there is one. An unreadable one is set aside: alerting goes on without it.
 func (s *store) open(file string, topics *alert.Topics) error {
 	s.file, s.tasks = file, map[string][]byte{}
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-		return fmt.Errorf("state_directory: %w", err)
-	}
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("state_directory: %w", err)
+		return fmt.Errorf("state_directory: %w; all tasks begin anew", err)
 	}
 	var x saved
 	if x, err = decodeState(b); err != nil {
+		aside := "it is now " + filepath.Base(file) + ".bad"
 		if renamed := os.Rename(file, file+".bad"); renamed != nil {
-			return fmt.Errorf("state_directory: %w", renamed)
+			aside = renamed.Error()
 		}
-		return fmt.Errorf("%w: %s: %w; it is now %s.bad, and all tasks begin anew", errBadState, file, err, filepath.Base(file))
+		return fmt.Errorf("bad state file: %s: %w; %s, and all tasks begin anew", file, err, aside)
 	}
 	topics.Load(x.Topics)
+	s.topics = x.Topics
 	if x.Tasks != nil {
 		s.tasks = x.Tasks
 	}
 	return nil
 }
-
-var errBadState = errors.New("bad state file")
 
 func decodeState(b []byte) (x saved, err error) {
 	b, ok := bytes.CutPrefix(b, []byte(stateMagic))
@@ -108,11 +107,11 @@ func (s *store) forget(name string) {
 }
 
 // write writes the file, unless nothing has changed.
-func (s *store) write(topics *alert.Topics) error {
+func (s *store) write(topics alert.Saved) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(saved{Topics: topics.Snapshot(), Tasks: s.tasks}); err != nil {
+	if err := gob.NewEncoder(&body).Encode(saved{Topics: topics, Tasks: s.tasks}); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
@@ -148,26 +147,65 @@ func syncFolder(dir string) error {
 // checkpointWait is how long a checkpoint waits for tasks that are at work.
 const checkpointWait = 5 * time.Second
 
-// checkpoint saves the state of all tasks.
+// checkpoint saves the state of all tasks. It says once that it cannot, and when it can again.
+//
+// The file must not know of an event that the journal does not: a crash would leave an alert's level
+// without its event. So the topics are looked at first, then all calls are waited for that were under
+// way, and then for the journal to have what these decided. What a task decides in between has a state
+// in the journal, where it stays until a later checkpoint.
 func (e *engine) checkpoint() {
 	if e.store.file == "" {
 		return
 	}
+	err := e.save()
+	switch {
+	case err != nil && !e.store.failed:
+		e.log.Errorf("Cannot save the state of the tasks: %v", err)
+	case err == nil && e.store.failed:
+		e.log.Infof("The state of the tasks can be saved again")
+	}
+	e.store.failed = err != nil
+}
+
+func (e *engine) save() error {
+	mark := e.outbox.mark()
+	topics := e.topics.Snapshot()
 	var rs []*runner
 	for _, r := range e.index.Load().runners {
 		if r.unsaved.clear() {
 			rs = append(rs, r)
 		}
 	}
+	e.health.wait()
 	saved := call(rs, (*runner).save)
 	late := time.NewTimer(checkpointWait)
 	defer late.Stop()
 	select {
 	case <-saved:
-	case <-late.C: // their states are those of the checkpoint before
+	case <-late.C:
+		// Their states are those of the checkpoint before, and so are the topics, for who is at work
+		// may have decided what has not reached the outbox.
+		for _, r := range rs {
+			r.unsaved.set()
+		}
+		mark, topics = outboxMark{}, e.store.topics
 	}
-	if err := e.store.write(&e.topics); err != nil {
-		e.log.Errorf("Cannot save the state of the tasks: %v", err)
+	if err := e.outbox.flush(); err != nil {
+		return err
+	}
+	if err := e.store.write(topics); err != nil {
+		return err
+	}
+	e.store.topics = topics
+	e.outbox.saved(mark)
+	return nil
+}
+
+// wait returns when the event that is being raised has been sent.
+func (h *health) wait() {
+	if h != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 const sums = `stream|from().measurement('cpu')|window().periodCount(3).everyCount(3)|sum('usage_idle')|influxDBOut()`
@@ -21,7 +23,7 @@ func withState(dir string, pairs ...string) (*Tick, *testutil.CaptureLogger) {
 	return p, log
 }
 
-// run starts p, gives it metrics and stops it. It returns what the tasks made.
+// run starts p, gives it metrics and stops it; then all is delivered. It returns what the tasks made.
 func run(t *testing.T, p *Tick, ms ...telegraf.Metric) []telegraf.Metric {
 	t.Helper()
 	acc := start(t, p)
@@ -29,7 +31,15 @@ func run(t *testing.T, p *Tick, ms ...telegraf.Metric) []telegraf.Metric {
 		require.NoError(t, p.Add(m, acc))
 	}
 	p.Stop()
+	deliver(acc)
 	return emitted(acc)
+}
+
+// deliver does what outputs do with what has come.
+func deliver(acc *testutil.Accumulator) {
+	for _, m := range acc.GetTelegrafMetrics() {
+		m.Accept()
+	}
 }
 
 func TestStateSurvivesRestart(t *testing.T) {
@@ -77,12 +87,49 @@ func TestBadStateFile(t *testing.T) {
 	}
 }
 
+// TestStateDirectoryThatCannotBe has alerts go out all the same.
 func TestStateDirectoryThatCannotBe(t *testing.T) {
 	file := t.TempDir() + "/file"
 	write(t, file, "")
-	p, _ := withState(file+"/state", "x", sums)
-	require.NoError(t, p.Init(), "nothing is opened")
-	require.ErrorContains(t, p.Start(&testutil.Accumulator{}), "state_directory")
+	p, log := withState(file+"/state", "x", alertScript)
+	require.Len(t, run(t, p, cpu(5)), 1)
+	require.Len(t, log.Errors(), 3)
+	require.Contains(t, log.Errors()[0], "state_directory: open "+file+"/state/tasks.state: not a directory; all tasks begin anew")
+	require.Contains(t, log.Errors()[1], "Outbox: cannot write to "+file+"/state: mkdir "+file+": not a directory; alerts go out all the same")
+	require.Contains(t, log.Errors()[2], "Cannot save the state of the tasks")
+}
+
+func TestStateDirectoryInUse(t *testing.T) {
+	dir := t.TempDir()
+	p, _ := withState(dir, "x", alertScript)
+	acc := start(t, p)
+	other, _ := withState(dir, "y", alertScript)
+	require.NoError(t, other.Init(), "nothing is opened")
+	require.ErrorContains(t, other.Start(acc), "state_directory "+dir+": in use by another process")
+	p.Stop()
+	third, _ := withState(dir, "x", alertScript)
+	require.Empty(t, run(t, third))
+}
+
+// TestStateDirectoryFull says once that the state cannot be saved, and when it can again.
+func TestStateDirectoryFull(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := t.TempDir()
+	p, log := withState(dir, "x", alertScript)
+	acc := start(t, p)
+	require.NoError(t, os.Chmod(dir, 0o500))
+	for i := range 3 {
+		require.NoError(t, p.Add(cpu(float64(i)), acc))
+		p.engine.checkpoint()
+	}
+	require.Len(t, log.Errors(), 1)
+	require.NoError(t, os.Chmod(dir, 0o700))
+	p.engine.checkpoint()
+	require.Contains(t, log.LastError(), "Cannot save the state of the tasks")
+	p.Stop()
+	require.Len(t, log.Errors(), 1)
 }
 
 func TestCheckpoint(t *testing.T) {
@@ -100,8 +147,8 @@ func TestCheckpoint(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, x.Tasks["x"])
 		p.Stop()
-		left, err := os.ReadDir(dir)
+		left, err := journal.Dir(dir).Names()
 		require.NoError(t, err)
-		require.Len(t, left, 1, "no temporary file stays")
+		require.Equal(t, []string{"outbox-0000000001.log", "tasks.state", "tick.lock"}, left, "no temporary file stays")
 	})
 }

@@ -44,6 +44,9 @@ func (e *engine) survey() {
 	if e.stat == nil {
 		return
 	}
+	if e.outbox != nil {
+		e.outbox.show(func(field string, n int64) { e.set(field, nil, n) })
+	}
 	c := &e.counters
 	for field, n := range map[string]int64{
 		"metrics_taken":       c.taken.Load(),

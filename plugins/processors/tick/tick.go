@@ -21,8 +21,10 @@ import (
 	"github.com/influxdata/telegraf/plugins/processors"
 	"github.com/influxdata/telegraf/selfstat"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -49,6 +51,8 @@ type Tick struct {
 	GroupExpiry              config.Duration `toml:"group_expiry"`
 	StateDirectory           string          `toml:"state_directory"`
 	CheckpointInterval       config.Duration `toml:"checkpoint_interval"`
+	OutboxMaxEvents          int             `toml:"outbox_max_events"`
+	OutboxMaxSize            config.Size     `toml:"outbox_max_size"`
 	SideloadReloadInterval   config.Duration `toml:"sideload_reload_interval"`
 	HTTPPost                 []*HTTPPost     `toml:"http_post"`
 	Kubernetes               []*Kubernetes   `toml:"kubernetes"`
@@ -97,6 +101,8 @@ func newTick() *Tick {
 		QueueSize:          10000,
 		QueueFull:          "drop",
 		CheckpointInterval: config.Duration(10 * time.Second),
+		OutboxMaxEvents:    10000,
+		OutboxMaxSize:      64 << 20,
 		pace:               defaultPace,
 		clock:              func() int64 { return time.Now().UnixNano() },
 	}
@@ -162,6 +168,8 @@ func (t *Tick) check() (err error) {
 		return errors.New("max_groups and group_expiry must not be negative")
 	case t.CheckpointInterval <= 0:
 		return errors.New("checkpoint_interval must be positive")
+	case t.OutboxMaxEvents < 1 || t.OutboxMaxSize < 1:
+		return errors.New("outbox_max_events and outbox_max_size must be positive")
 	case t.SideloadReloadInterval != 0 && t.SideloadReloadInterval < config.Duration(time.Second):
 		return fmt.Errorf("sideload_reload_interval: want 0s or 1s and more, got %s", time.Duration(t.SideloadReloadInterval))
 	}
@@ -267,10 +275,7 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		e.problems = map[problem]string{}
 	}
 	if t.StateDirectory != "" {
-		err := e.store.open(stateFile(t.StateDirectory, t.isSecond()), &e.topics)
-		if errors.Is(err, errBadState) {
-			t.Log.Error(err)
-		} else if err != nil {
+		if err := t.openState(e); err != nil {
 			return err
 		}
 	}
@@ -309,6 +314,28 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		t.running.Go(func() { t.regularly(time.Duration(t.CheckpointInterval), e.checkpoint) })
 	}
 	return nil
+}
+
+// openState reads what an earlier process has left: first the state file, then what the outbox knows
+// beyond it. Only a folder that someone else uses is an error; without one that works the tasks begin
+// anew, and alerts go out.
+func (t *Tick) openState(e *engine) (err error) {
+	if err := e.store.open(stateFile(t.StateDirectory, t.isSecond()), &e.topics); err != nil {
+		t.Log.Error(err)
+	}
+	format := outboxFormat
+	if t.isSecond() {
+		format = outboxAfterFormat
+	}
+	e.outbox, err = openOutbox(outboxConfig{
+		name: t.StateDirectory, folder: journal.Dir(t.StateDirectory), format: format, log: t.Log, emit: e.emit,
+		metric:    func(x *alert.Event) telegraf.Metric { return alertMetric(x, t.AlertMeasurement) },
+		maxEvents: t.OutboxMaxEvents, maxBytes: int64(t.OutboxMaxSize),
+	}, &e.topics)
+	if err == nil {
+		e.outbox.start()
+	}
+	return err
 }
 
 // hasFiles reports whether there are scripts in files.

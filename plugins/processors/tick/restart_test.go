@@ -1,0 +1,206 @@
+package tick
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/metric"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+)
+
+// This file tests what a process leaves behind that is killed.
+
+const changes = `stream|from().measurement('cpu').groupBy('host')|alert().id('{{ index .Tags "host" }}').crit(lambda: "usage_idle" < 10).warn(lambda: "usage_idle" < 20).stateChangesOnly().topic('cpu').email()`
+
+func cpuOf(host string, at int, idle float64) telegraf.Metric {
+	return metric.New("cpu", map[string]string{"host": host}, map[string]any{"usage_idle": idle}, time.Unix(int64(at), 0))
+}
+
+// An agentRun is a plugin at work, whose metrics are delivered when the test says so.
+type agentRun struct {
+	*Tick
+	t   *testing.T
+	acc *testutil.Accumulator
+	log *testutil.CaptureLogger
+	dir string
+}
+
+func agent(t *testing.T, dir string, pairs ...string) *agentRun {
+	t.Helper()
+	r := &agentRun{t: t, acc: &testutil.Accumulator{}, dir: dir}
+	r.Tick, r.log = withState(dir, pairs...)
+	r.CheckpointInterval = config.Duration(time.Hour)
+	require.NoError(t, r.Init())
+	require.NoError(t, r.Start(r.acc))
+	return r
+}
+
+// add brings metrics and waits until what they cause has come out.
+func (r *agentRun) add(ms ...telegraf.Metric) {
+	r.t.Helper()
+	for _, m := range ms {
+		require.NoError(r.t, r.Add(m, r.acc))
+	}
+	r.settle()
+}
+
+// settle waits until what has come in has come out.
+func (r *agentRun) settle() {
+	r.t.Helper()
+	if r.engine == nil {
+		return // it has stopped
+	}
+	r.engine.drain()
+	o := r.engine.outbox
+	require.NoError(r.t, o.flush())
+	require.Eventually(r.t, func() bool {
+		o.disk.Lock()
+		defer o.disk.Unlock()
+		return len(o.queue)+len(o.over) == 0
+	}, 10*time.Second, time.Millisecond)
+	time.Sleep(5 * time.Millisecond) // the last one is on its way to the accumulator
+}
+
+// killed returns a copy of the folder as it is now, for the next process.
+func (r *agentRun) killed() string {
+	r.t.Helper()
+	r.settle()
+	next := r.t.TempDir()
+	require.NoError(r.t, os.CopyFS(next, os.DirFS(r.dir)))
+	return next
+}
+
+// events returns what was emitted: host, level, level before and duration of each event.
+func (r *agentRun) events() (out []string) {
+	r.settle()
+	for _, m := range emitted(r.acc) {
+		id, _ := m.GetTag("alert_id")
+		level, _ := m.GetTag("level")
+		before, _ := m.GetField("previous_level")
+		d, _ := m.GetField("duration")
+		out = append(out, strings.Join([]string{id, before.(string), level, time.Duration(d.(int64)).String()}, " "))
+	}
+	return out
+}
+
+func (r *agentRun) ids() (out []string) {
+	for _, m := range emitted(r.acc) {
+		out = append(out, eventID(m))
+	}
+	return out
+}
+
+// TestKilledBehindCheckpoint loses no level, duration or event that was decided after the checkpoint.
+func TestKilledBehindCheckpoint(t *testing.T) {
+	a := agent(t, t.TempDir(), "x", changes)
+	a.add(cpuOf("a", 1, 5), cpuOf("b", 1, 15), cpuOf("c", 1, 5))
+	deliver(a.acc)
+	a.engine.checkpoint()
+	a.add(cpuOf("a", 11, 50), cpuOf("b", 11, 5), cpuOf("d", 11, 15), cpuOf("d", 21, 5))
+	require.Len(t, a.events(), 7)
+	dir := a.killed()
+	a.Stop()
+
+	b := agent(t, dir, "x", changes)
+	require.Equal(t, a.events()[3:], b.events(), "what was not delivered comes again")
+	require.Equal(t, a.ids()[3:], b.ids())
+	deliver(b.acc)
+	b.add(cpuOf("a", 31, 50), cpuOf("b", 31, 5), cpuOf("c", 31, 5), cpuOf("d", 31, 5))
+	require.Len(t, b.events(), 4, "nothing is raised again")
+	b.add(cpuOf("a", 41, 5), cpuOf("b", 41, 50), cpuOf("c", 41, 50), cpuOf("d", 41, 50))
+	want := []string{"a OK CRITICAL 0s", "b CRITICAL OK 40s", "c CRITICAL OK 40s", "d CRITICAL OK 30s"}
+	require.Equal(t, want, b.events()[4:], "durations go on")
+	dir = b.killed()
+	b.Stop()
+
+	c := agent(t, dir, "x", changes)
+	require.Equal(t, want, c.events())
+	c.add(cpuOf("b", 51, 50), cpuOf("a", 51, 50))
+	require.Equal(t, []string{"a CRITICAL OK 10s"}, c.events()[4:])
+	c.Stop()
+	deliver(c.acc)
+	d := agent(t, c.dir, "x", changes)
+	require.Empty(t, d.events())
+	d.Stop()
+}
+
+// TestKilledBeforeFirstCheckpoint has nothing but the journal.
+func TestKilledBeforeFirstCheckpoint(t *testing.T) {
+	a := agent(t, t.TempDir(), "x", changes)
+	a.add(cpuOf("a", 1, 5), cpuOf("a", 2, 50), cpuOf("b", 1, 5))
+	deliver(a.acc)
+	dir := a.killed()
+	a.Stop()
+	b := agent(t, dir, "x", changes)
+	require.Empty(t, b.events(), "all is delivered")
+	b.add(cpuOf("a", 11, 50), cpuOf("b", 11, 5))
+	require.Empty(t, b.events())
+	b.add(cpuOf("a", 21, 5), cpuOf("b", 21, 50))
+	require.Equal(t, []string{"a OK CRITICAL 0s", "b CRITICAL OK 20s"}, b.events())
+	b.Stop()
+}
+
+// TestCheckpointWaitsForDecisions takes checkpoints while alerts change all the time: whenever the
+// process dies, each level that the state file knows has its event in the journal.
+func TestCheckpointWaitsForDecisions(t *testing.T) {
+	a := agent(t, t.TempDir(), "x", changes, "y", changes)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; i < 3000; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			_ = a.Add(cpuOf(string(rune('a'+i%20)), i, float64(i/20%2)*50), a.acc)
+			if i%20 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}()
+	states := 0
+	for range 8 {
+		for range 3 {
+			time.Sleep(2 * time.Millisecond)
+			a.engine.checkpoint()
+		}
+		b, err := os.ReadFile(stateFile(a.dir, false))
+		require.NoError(t, err)
+		saved, err := decodeState(b)
+		require.NoError(t, err)
+		next := t.TempDir()
+		require.NoError(t, os.CopyFS(next, os.DirFS(a.dir)))
+		x := newUndelivered()
+		log := journal.New(journal.Config{Format: outboxFormat, Folder: journal.Dir(next), Log: a.log})
+		require.NoError(t, log.Read(x.take))
+		in := map[string]bool{}
+		for _, e := range x.events {
+			for _, topic := range topicsOf(e) {
+				in[fmt.Sprint(topic, e.State())] = true
+			}
+		}
+		for _, topic := range saved.Topics.Topics {
+			if topic.Name == "cpu" {
+				continue // both tasks tell it of the same alerts
+			}
+			for _, s := range topic.Events {
+				states++
+				require.True(t, in[fmt.Sprint(topic.Name, s)], "%s %+v", topic.Name, s)
+			}
+		}
+	}
+	require.NotZero(t, states)
+	close(stop)
+	<-done
+	a.Stop()
+}
