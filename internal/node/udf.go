@@ -19,7 +19,7 @@ import (
 type UDF struct {
 	Function  string
 	Info      udf.Info
-	Unreached bool         // nobody knows what Info should be
+	Unreached bool         // nobody knows what Info should be: every option is taken
 	Options   []udf.Option // that the script sets
 	Node      string       // name of the node, once it has started
 
@@ -61,11 +61,12 @@ func NewUDF(name string, info udf.Info) *UDF { return &UDF{Function: name, Info:
 // Declare makes the options properties.
 func (n *UDF) Declare(s *spec.Spec) {
 	s.Kind = n.Function
-	s.Doc("Hands the data to a user-defined function and sends on what it gives back. Each option of the function is a property, called by its exact name. " +
+	s.Doc("Hands the data to a user-defined function and sends on what it gives back. The function's options are properties, known by their exact names. " +
 		"Points with a time or a duration in a field cannot be handed on; they are dropped and reported.")
 	if n.Unreached {
 		s.Edges(spec.Same, spec.Unknown)
 		s.TakeAll()
+		s.Example("stream|from().measurement('m')@mirror().field('answer', 42.0)", "m v=1 0s", "m answer=42,v=1 0s")
 		return
 	}
 	s.Edges(edgeOf(n.Info.Wants), edgeOf(n.Info.Provides))

@@ -58,7 +58,7 @@ func (s *Spec) Summary() string {
 // Describe writes all about a node or handler as plain text.
 func (s *Spec) Describe(w io.Writer) {
 	fmt.Fprintf(w, "%s\n\n%s\n", s.Signature(), s.Text)
-	if s.Wants != Same || s.Provides != Same {
+	if s.edges() {
 		fmt.Fprintf(w, "Takes %s data, gives %s.\n", s.Wants, s.Provides)
 	}
 	for _, a := range s.Args {
@@ -75,10 +75,13 @@ func (s *Spec) Describe(w io.Writer) {
 	}
 }
 
+// edges reports whether there is something to say about the kinds of data.
+func (s *Spec) edges() bool { return (s.Wants != Same || s.Provides != Same) && s.Provides != Unknown }
+
 // Markdown writes all about a node or handler as a section of a page.
 func (s *Spec) Markdown(w io.Writer, mark string) {
 	fmt.Fprintf(w, "### %s%s\n\n%s", mark, s.Name, s.Text)
-	if s.Wants != Same || s.Provides != Same {
+	if s.edges() {
 		fmt.Fprintf(w, " Takes %s data, gives %s.", s.Wants, s.Provides)
 	}
 	fmt.Fprintf(w, "\n\n```\n%s%s\n```\n", mark, s.Signature())

@@ -1,8 +1,10 @@
 package task
 
 import (
+	"slices"
 	"strconv"
 
+	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
@@ -24,6 +26,8 @@ type node struct {
 	parents  []*node
 	children []child
 	run      running
+
+	behindUDF bool // data comes to it by way of a user-defined function
 }
 
 // A child is a link to the i-th input of a node.
@@ -41,8 +45,17 @@ func (g *graph) add(word string, d spec.Declarer, pos syntax.Pos) *node {
 	n := newNode(spec.Of(word, d), d, pos)
 	n.id = g.ids
 	g.ids++
-	g.nodes = append(g.nodes, n)
+	g.put(n)
 	return n
+}
+
+// put adds n, which is linked to its parents.
+func (g *graph) put(n *node) {
+	g.nodes = append(g.nodes, n)
+	n.behindUDF = slices.ContainsFunc(n.parents, func(p *node) bool {
+		_, ok := p.decl.(*nodes.UDF)
+		return ok || p.behindUDF
+	})
 }
 
 // link makes n a child of p. As in Kapacitor every link takes a number, and the last one stays:

@@ -21,6 +21,9 @@ type running struct {
 	groups   int64
 	counters []Counter
 	kept     []any // states that the node asked to keep
+	strict   bool  // asks for the kind of its input, and so relies on it
+	closed   bool
+	ended    bool // of a user-defined function: has all its input
 }
 
 // connect makes the sinks of n; its children have theirs already.
@@ -51,6 +54,7 @@ func (t *Task) connect(n *node) {
 		default:
 			in.to = &spec.Forward{Out: out}
 		}
+		in.oneKind()
 		r.inputs = append(r.inputs, in)
 	}
 }
@@ -231,13 +235,13 @@ func (e *edge) Delete(g *point.Group) {
 
 // env is a node's view of its task.
 type env struct {
-	t *Task
-	n *node
+	t    *Task
+	n    *node
+	name string
 }
 
 func (e *env) Task() string           { return e.t.cfg.Name }
-func (e *env) Node() string           { return e.n.name() }
-func (e *env) Input() spec.Edge       { return e.n.in() }
+func (e *env) Node() string           { return e.name }
 func (e *env) DBRPs() []spec.DBRP     { return e.t.dbrps }
 func (e *env) Groups() *point.Groups  { return &e.t.groups }
 func (e *env) Lambda() lambda.Options { return e.t.lambdaOptions() }
@@ -246,15 +250,20 @@ func (e *env) Host() string           { return e.t.cfg.Host }
 func (e *env) Now() int64             { return e.t.now }
 func (e *env) Fail(err error)         { e.t.fail(err) }
 
+func (e *env) Input() spec.Edge {
+	e.n.run.strict = true
+	return e.n.in()
+}
+
 func (e *env) Error(err error) {
 	e.n.run.errors++
 	if !e.n.spec.Quiet {
-		e.t.emit(spec.Effect{Kind: spec.ErrorEffect, Node: e.n.name(), Text: err.Error()})
+		e.t.emit(spec.Effect{Kind: spec.ErrorEffect, Node: e.name, Text: err.Error()})
 	}
 }
 
 func (e *env) Emit(x spec.Effect) {
-	x.Node = e.n.name()
+	x.Node = e.name
 	e.t.emit(x)
 }
 
@@ -283,7 +292,7 @@ func (e *env) Warn(err *syntax.Error) {
 	e.t.warnings = append(e.t.warnings, &w)
 }
 
-// emit keeps an effect for Take, and copies its point into buffers that are reused.
+// emit keeps an effect for Take, and copies its point or frames into buffers that are reused.
 func (t *Task) emit(x spec.Effect) {
 	if t.failed != nil {
 		return
@@ -295,6 +304,9 @@ func (t *Task) emit(x spec.Effect) {
 		p.Fields = t.fields[from:len(t.fields):len(t.fields)]
 		t.points = append(t.points, p)
 		x.Point = &t.points[len(t.points)-1]
+	}
+	if x.Kind == spec.UDFEffect && t.frame(&x) {
+		return
 	}
 	t.effects = append(t.effects, x)
 }

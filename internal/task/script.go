@@ -12,6 +12,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // This file evaluates a script: it walks the statements once and builds the graph of nodes.
@@ -25,6 +26,10 @@ type script struct {
 	graph *graph
 	dbrps []spec.DBRP
 	decls []Declared
+
+	udf       func(name string) (udf.Info, error)
+	unreached bool // take functions that cannot be asked as they are used
+	warnings  []*syntax.Error
 }
 
 // A Declared is a variable that a script declares.
@@ -36,9 +41,10 @@ type Declared struct {
 	Set  bool     // it has a default
 }
 
-// evaluate runs prog and returns the graph it describes.
-func evaluate(prog *syntax.Program, vars map[string]spec.Arg) (sc *script, err error) {
-	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: vars, graph: &graph{}}
+// evaluate runs prog and returns the graph it describes. Without unreached, functions that cannot be
+// asked are errors.
+func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, err error) {
+	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, udf: cfg.UDF, unreached: unreached}
 	defer func() {
 		if e := catch(recover()); e != nil {
 			e.File = prog.File
@@ -348,6 +354,9 @@ func (sc *script) link(left spec.Arg, c *syntax.Chain) spec.Arg {
 		a.Pos = id.Start
 		return a
 	}
+	if c.Op == syntax.At {
+		return sc.function(parent, call)
+	}
 	sc.checkOperator(parent, c.Op, call)
 	args := sc.args(call)
 	switch c.Op {
@@ -376,14 +385,12 @@ func (sc *script) args(call *syntax.Call) []spec.Arg {
 // checkOperator finds out whether name can stand behind op on parent, and what to write instead.
 func (sc *script) checkOperator(parent *node, op syntax.Op, call *syntax.Call) {
 	name, on := call.Name, parent.spec.Name
-	if op == syntax.Dot && parent.spec.Has(name) || op == syntax.Pipe && parent.takes(name) {
+	if op == syntax.Dot && parent.spec.Takes(name) || op == syntax.Pipe && parent.takes(name) {
 		return
 	}
 	isProp := parent.spec.Has(name)
 	isNode := parent.takes(name)
 	switch {
-	case op == syntax.At:
-		sc.fail(call.Start, "@%s: there is no user-defined function of that name; it needs a section [[inputs.udfsock]] with name = %q", name, name)
 	case isProp:
 		sc.fail(call.Start, "%s: %s is a property, not a node; write .%s(…)", on, name, name)
 	case isNode:
@@ -412,6 +419,9 @@ func (sc *script) checkOperator(parent *node, op syntax.Op, call *syntax.Call) {
 		}
 	} else if n := syntax.Nearest(name, parent.spec.PropNames()); n != "" {
 		hint = "; did you mean ." + n + "?"
+	}
+	if _, err := sc.info(name); err == nil {
+		hint = "; user-defined functions are chained with @"
 	}
 	sc.fail(call.Start, "%s: no %s %s%s", on, what, name, hint)
 }
@@ -442,7 +452,7 @@ func (sc *script) chainNode(parent *node, call *syntax.Call, args []spec.Arg) sp
 	for _, p := range parents {
 		sc.graph.link(p, n)
 	}
-	sc.graph.nodes = append(sc.graph.nodes, n)
+	sc.graph.put(n)
 	sc.checkEdges(n)
 	return spec.Arg{Type: spec.NodeType, Node: n, Pos: call.Start}
 }
@@ -457,7 +467,7 @@ func (sc *script) checkEdges(n *node) {
 	for _, p := range n.parents {
 		out := p.out()
 		switch {
-		case out == want:
+		case out == want || out == spec.Unknown || want == spec.Unknown:
 		case n.spec.Wants == spec.Same:
 			sc.fail(n.pos, "%s: %s gives %s data and %s gives %s data, want the same of all", n.spec.Name, n.parents[0].name(), want, p.name(), out)
 		case want == spec.Stream:

@@ -23,10 +23,11 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
-	_ "github.com/telegraf-tigk/telegraf-tigk/internal/node" // the nodes register themselves
+	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // A Config says what a task is made of.
@@ -44,6 +45,10 @@ type Config struct {
 	MaxGroups   int           // points of further groups are dropped and counted; 0 is no limit
 	GroupExpiry time.Duration // a group without data for so long is deleted; 0 is never
 
+	// UDF returns what the user-defined function of a name says about itself. Its error wraps
+	// [udf.ErrUnknown] or [udf.ErrUnreachable]. Nil knows no function.
+	UDF func(name string) (udf.Info, error)
+
 	// Refer is called at the start with what the nodes refer to outside of the script. Its error
 	// stops the start. Nil takes everything.
 	Refer func(spec.Reference) error
@@ -55,6 +60,7 @@ type Task struct {
 	dbrps    []spec.DBRP
 	decls    []Declared
 	graph    *graph
+	udfs     []*node // nodes of user-defined functions
 	groups   point.Groups
 	none     *point.Group // the group of points without dimensions
 	source   *edge
@@ -66,6 +72,8 @@ type Task struct {
 	effects  []spec.Effect
 	fields   []point.Field // of the points in effects
 	points   []point.Point
+	frames   []byte // for user-defined functions, in effects
+	udfData  []spec.UDFData
 	input    point.Point
 	timers   timers
 	now      int64
@@ -85,7 +93,10 @@ type from interface{ Measurement() string }
 
 // Load parses, evaluates and checks a script and returns the task that it describes. Errors are
 // *syntax.Error with file and position where there is one. Nothing outside is touched.
-func Load(cfg Config) (*Task, error) {
+func Load(cfg Config) (*Task, error) { return load(cfg, false) }
+
+// load is Load. If unreached, functions that cannot be asked are taken as they are used.
+func load(cfg Config, unreached bool) (*Task, error) {
 	if cfg.File == "" {
 		cfg.File = cfg.Name
 	}
@@ -93,7 +104,7 @@ func Load(cfg Config) (*Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	sc, err := evaluate(prog, cfg.Vars)
+	sc, err := evaluate(prog, &cfg, unreached)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +114,7 @@ func Load(cfg Config) (*Task, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	t := &Task{cfg: cfg, dbrps: sc.dbrps, decls: sc.decls, graph: sc.graph}
+	t := &Task{cfg: cfg, dbrps: sc.dbrps, decls: sc.decls, graph: sc.graph, warnings: sc.warnings}
 	if len(t.dbrps) == 0 {
 		t.dbrps = cfg.DBRPs
 	}
@@ -115,17 +126,21 @@ func Load(cfg Config) (*Task, error) {
 	}
 	t.unused()
 	for _, n := range t.graph.nodes {
-		if f, ok := n.decl.(from); ok {
-			t.want(f.Measurement())
+		switch d := n.decl.(type) {
+		case from:
+			t.want(d.Measurement())
+		case *nodes.UDF:
+			t.udfs = append(t.udfs, n)
 		}
 	}
 	return t, nil
 }
 
 // Check loads a script and starts it without data. It returns what is wrong with it, and what is
-// legal but cannot work, a call of an unknown function for example.
+// legal but cannot work, a call of an unknown function for example. What concerns user-defined
+// functions that cannot be reached is not checked, of which it warns.
 func Check(cfg Config) (warnings []*syntax.Error, err error) {
-	t, err := Load(cfg)
+	t, err := load(cfg, true)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +172,7 @@ func (t *Task) prepare() error {
 	t.none = t.groups.Get("", nil, nil, false)
 	t.groups.Hold(t.none)
 	for _, n := range t.graph.nodes {
-		n.run.env = &env{t: t, n: n}
+		n.run.env = &env{t: t, n: n, name: n.name()}
 		if err := t.refer(n); err != nil {
 			return t.located(n, err)
 		}
@@ -337,22 +352,36 @@ func (t *Task) fail(err error) {
 // what they share with other tasks. A task that has failed only does the latter.
 func (t *Task) Close() error {
 	for _, n := range t.graph.nodes {
-		if c, ok := n.decl.(spec.Closer); ok {
-			func() {
-				defer t.border()
-				t.at = n
-				c.Close()
-			}()
-		}
+		t.close(n)
 	}
 	return t.failed
 }
+
+// close closes n, once.
+func (t *Task) close(n *node) {
+	if n.run.closed {
+		return
+	}
+	n.run.closed = true
+	if c, ok := n.decl.(spec.Closer); ok {
+		defer t.border()
+		t.at = n
+		c.Close()
+	}
+}
+
+// keepFrames is the size of the largest buffer for frames that a task keeps.
+const keepFrames = 1 << 20
 
 // Take returns the effects since the last Take, in order. They are valid until the next call of
 // any other method.
 func (t *Task) Take() []spec.Effect {
 	e := t.effects
 	t.effects, t.fields, t.points = t.effects[:0], t.fields[:0], t.points[:0]
+	t.frames, t.udfData = t.frames[:0], t.udfData[:0]
+	if cap(t.frames) > keepFrames {
+		t.frames = nil
+	}
 	return e
 }
 
