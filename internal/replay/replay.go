@@ -35,6 +35,8 @@ type Options struct {
 	Plot *Plot
 	// Load is called for what a sideload node wants; nil reads folders, but nothing over the network.
 	Load func(source string) (spec.Documents, []error)
+	// Function begins a conversation with a function of the script.
+	Function func(u task.UDF) (Function, error)
 	// Between, if set, is called between the n-th item and the next; the task that it returns goes on.
 	Between func(n int, t *task.Task) (*task.Task, error)
 }
@@ -44,6 +46,7 @@ type Options struct {
 // after it has been written to the transcript.
 func Run(t *task.Task, src Source, w *Transcript, o Options) error {
 	p := player{t: t, w: w, o: o}
+	defer p.closeFunctions()
 	err := p.run(src)
 	if err != nil {
 		w.Error(err.Error())
@@ -58,6 +61,9 @@ type player struct {
 	started bool
 	clock   int64
 	last    int64 // latest time of a point
+
+	functions map[string]Function // by their nodes
+	failed    error               // of the task, while a function has its say
 }
 
 func (p *player) run(src Source) error {
@@ -103,6 +109,9 @@ func (p *player) run(src Source) error {
 	if err := p.tick(end); err != nil {
 		return err
 	}
+	if err := p.finish(); err != nil {
+		return err
+	}
 	if err := p.after(p.t.Close()); err != nil {
 		return err
 	}
@@ -120,6 +129,9 @@ func (p *player) tick(now int64) error {
 	if !p.started {
 		p.started = true
 		if err := p.after(p.t.Start(now)); err != nil {
+			return err
+		}
+		if err := p.open(); err != nil {
 			return err
 		}
 	}
@@ -147,7 +159,7 @@ func (p *player) after(err error) error {
 			p.w.Effect(e)
 			p.o.Plot.effect(e)
 			if wantsAnswer(e) {
-				questions = append(questions, *e)
+				questions = append(questions, own(*e))
 			}
 			if p.o.Deliver != nil && (e.Post == nil || e.Post.Answer == nil) {
 				p.o.Deliver(e)
@@ -162,7 +174,7 @@ func (p *player) after(err error) error {
 }
 
 func wantsAnswer(e *spec.Effect) bool {
-	return e.Load != nil || e.Scale != nil || e.Post != nil && e.Post.Answer != nil
+	return e.Load != nil || e.Scale != nil || e.UDF != nil || e.Post != nil && e.Post.Answer != nil
 }
 
 // answer tells the task what has come of an effect. A replay carries nothing out, so requests and
@@ -174,6 +186,8 @@ func (p *player) answer(e *spec.Effect) error {
 		return p.t.AnswerLoad(e.Load, docs, errs)
 	case e.Scale != nil:
 		return p.t.AnswerScale(e.Scale, e.Scale.Replicas, nil)
+	case e.UDF != nil:
+		return p.exchange(e)
 	}
 	status := 200
 	if p.o.Deliver != nil {

@@ -12,6 +12,7 @@ import (
 
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/ticktest"
 )
@@ -30,6 +31,8 @@ func TestReference(t *testing.T) {
 	for _, n := range spec.Nodes() {
 		spec.Of(n, spec.New(n)).Markdown(&want, "|")
 	}
+	fmt.Fprint(&want, "## User-defined functions\n\nA section [[inputs.udfsock]] with name = \"mirror\" makes a program the node @mirror. `telegraf-tigk tick describe -config telegraf.conf @mirror` shows its options.\n\n")
+	spec.Of("@mirror", &node.UDF{Function: "mirror", Unreached: true}).Markdown(&want, "")
 	fmt.Fprint(&want, "## Alert handlers\n\nThey are properties of `|alert()`.\n\n")
 	for _, n := range spec.Handlers() {
 		spec.Of(n, spec.NewHandler(n)).Markdown(&want, ".")

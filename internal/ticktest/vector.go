@@ -20,6 +20,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // A Vector is a script with data and what Kapacitor made of it.
@@ -30,6 +31,10 @@ type Vector struct {
 	Want      []string
 	Unordered bool    // several groups or branches of one instant have no defined order
 	Tolerance float64 // relative, of floats
+
+	// The user-defined functions that the script may use.
+	UDF      func(name string) (udf.Info, error)
+	Function func(u task.UDF) (replay.Function, error)
 }
 
 // LoadVector reads a vector from a txtar file. The result is nil for a vector of the formatter.
@@ -85,14 +90,18 @@ func splitLines(b []byte) []string {
 }
 
 // Replay runs the vector's script over its data and returns the transcript.
-func (v *Vector) Replay() ([]string, error) { return v.replay(replay.Options{}) }
+func (v *Vector) Replay() ([]string, error) { return v.replay(replay.Options{Function: v.Function}) }
 
 // ReplaySaved is Replay with the task saved after n items of the data, dropped, built anew and
-// restored. It reports whether the data has as many, and how large the snapshot was.
+// restored; its functions are too. It reports whether the data has as many, and how large the snapshot was.
 func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err error) {
-	transcript, err = v.replay(replay.Options{Between: func(i int, t *task.Task) (*task.Task, error) {
+	fs := &restarter{open: v.Function}
+	transcript, err = v.replay(replay.Options{Function: fs.begin, Between: func(i int, t *task.Task) (*task.Task, error) {
 		if i != n || t.Failed() != nil {
 			return t, nil //nolint:nilerr // that it has failed is in the transcript
+		}
+		if err := fs.save(t); err != nil {
+			return nil, err
 		}
 		var buf bytes.Buffer
 		if err := t.Save(&buf); err != nil {
@@ -110,6 +119,9 @@ func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err erro
 		}
 		fresh.Take() // what a start does has been done
 		if err := fresh.Restore(&buf); err != nil {
+			return nil, err
+		}
+		if err := fs.restart(fresh); err != nil {
 			return nil, err
 		}
 		return fresh, fresh.Reload() // documents are not saved
@@ -141,7 +153,7 @@ func (v *Vector) load(topics *alert.Topics) (*task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return task.Load(task.Config{Topics: topics, Host: host, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
+	return task.Load(task.Config{Topics: topics, Host: host, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, UDF: v.UDF, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
 }
 
 func splitFlushed(w *replay.Transcript, out *bytes.Buffer) []string {
