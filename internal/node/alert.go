@@ -83,6 +83,7 @@ func (n *alertNode) Declare(s *spec.Spec) {
 	s.Prop(&n.id, "id", "template of the event's ID: .Name .TaskName .Group .Tags .ServerInfo")
 	s.Prop(&n.message, "message", "template of the message: as id, and .ID .Fields .Level .Time .Duration")
 	s.Prop(&n.details, "details", "HTML template of the details: as message, and .Message; knows json and jsonCompact")
+	s.Aside("message", "details")
 	s.Prop(&n.when[alert.Info], "info", "when the level is INFO")
 	s.Prop(&n.when[alert.Warning], "warn", "when the level is WARNING")
 	s.Prop(&n.when[alert.Critical], "crit", "when the level is CRITICAL")

@@ -28,6 +28,7 @@ type latest struct {
 func (h *httpOut) Declare(s *spec.Spec) {
 	s.Kind = "http_out"
 	s.Doc("Keeps the latest point or batch of each group, to be read over HTTP as /kapacitor/v1/tasks/TASK/ENDPOINT. Passes the data on.")
+	s.Aside()
 	s.Arg(&h.endpoint, "endpoint", "last part of the path")
 	s.Check(func() error {
 		if h.endpoint == "" {

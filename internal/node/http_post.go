@@ -47,6 +47,7 @@ const maxParked = 10_000
 func (h *httpPost) Declare(s *spec.Spec) {
 	s.Kind = "http_post"
 	s.Doc("Sends every point or batch as JSON to an HTTP server. Passes the data on, whether that worked or not.")
+	s.Aside("url", "endpoint", "header", "captureResponse", "timeout")
 	s.Arg(&h.urls, "url", "where to send it; a template over the row's Name, Tags and Values")
 	s.Func("endpoint", "configured endpoint, instead of a URL", func(name string) error {
 		h.endpoints = append(h.endpoints, name)

@@ -35,6 +35,7 @@ func (w *influxDBOut) Declare(s *spec.Spec) {
 	s.Kind = "influxdb_out"
 	s.Doc("Writes the data to InfluxDB. The points leave the processor as metrics with the tag tick=point; outputs.alerter, or any InfluxDB output, writes them.")
 	s.Edges(spec.Same, spec.None)
+	s.Aside()
 	s.Prop(&w.cluster, "cluster", "name of the InfluxDB to write to")
 	s.Prop(&w.database, "database", "database; the point's own if unset")
 	s.Prop(&w.retentionPolicy, "retentionPolicy", "retention policy; the point's own if unset")

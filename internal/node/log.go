@@ -21,6 +21,7 @@ type logNode struct {
 
 func (l *logNode) Declare(s *spec.Spec) {
 	s.Doc("Writes all data that passes to the agent's log, one line for each point.")
+	s.Aside()
 	s.Prop(&l.level, "level", "DEBUG, INFO, WARN or ERROR")
 	s.Prop(&l.prefix, "prefix", "text that begins the lines")
 	s.Example("stream|from().measurement('m')|log().prefix('seen')", "m v=1 0s", "m v=1 0s")

@@ -57,7 +57,8 @@ type Spec struct {
 	made     []*Spec // all handlers made
 	handlers []*Spec
 	hidden   bool
-	open     bool // takes every property
+	open     bool     // takes every property
+	aside    []string // properties that state does not depend on; "*" is all
 }
 
 // A Param is one argument of a node or property.
@@ -279,6 +280,40 @@ func (s *Spec) Set(name string, args []Arg) error {
 		return nil
 	}
 	return fmt.Errorf("%s has no property %s%s", s.Name, name, didYouMean(name, s.PropNames()))
+}
+
+// Aside names properties and arguments that have to do with what leaves the node and not with what it
+// remembers, nor with what it passes on: when a changed script differs in nothing else, its task keeps
+// its state. Without names it is all of them. Properties of handlers always are of that kind.
+func (s *Spec) Aside(names ...string) {
+	if len(names) == 0 {
+		names = []string{"*"}
+	}
+	s.aside = names
+}
+
+// Counts reports whether state may depend on the property name, were it set now.
+func (s *Spec) Counts(name string) bool {
+	if s.current != nil && s.current.prop(name) != nil {
+		return false
+	}
+	p := s.prop(name)
+	if p == nil {
+		return s.objects == nil || s.objects(name) == nil
+	}
+	return s.counts(p.Name)
+}
+
+// CountsArg is Counts for the i-th argument of the node itself.
+func (s *Spec) CountsArg(i int) bool {
+	if len(s.Args) == 0 {
+		return s.counts("")
+	}
+	return s.counts(s.Args[min(i, len(s.Args)-1)].Name)
+}
+
+func (s *Spec) counts(name string) bool {
+	return !slices.Contains(s.aside, name) && !slices.Contains(s.aside, "*")
 }
 
 // Get reads a plain property.

@@ -25,6 +25,7 @@ type node struct {
 	pos      syntax.Pos
 	parents  []*node
 	children []child
+	made     []string // what its state may depend on, as text; nil once the script has been read
 	run      running
 
 	behindUDF bool // data comes to it by way of a user-defined function

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"crypto/sha256"
 	"encoding/gob"
 	"errors"
 	"fmt"
@@ -14,12 +15,12 @@ import (
 
 // This file saves a running task's state and loads it into another one of the same script.
 //
-// A snapshot is one gob stream: a header with the version, the nodes' names and the groups; then
-// for every node its shared states and those of its groups, in the header's order. What a node
+// A snapshot is one gob stream: a header with the version, the script's fingerprint and the groups;
+// then for every node its shared states and those of its groups, in the header's order. What a node
 // saves is what its State method returns. Counters of statistics are not saved.
 
 // snapshotVersion changes when old snapshots cannot be read any more.
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // ErrMismatch is wrapped by the error of Restore if the snapshot is of another script or version.
 var ErrMismatch = errors.New("the snapshot is of another script or version")
@@ -27,7 +28,7 @@ var ErrMismatch = errors.New("the snapshot is of another script or version")
 type header struct {
 	Version int
 	Now     int64
-	Nodes   []string
+	Print   [sha256.Size]byte
 	Groups  []point.Group
 }
 
@@ -46,7 +47,7 @@ func (t *Task) Save(w io.Writer) error {
 		return t.failed
 	}
 	enc := gob.NewEncoder(w)
-	h := header{Version: snapshotVersion, Now: t.now, Nodes: t.nodeNames()}
+	h := header{Version: snapshotVersion, Now: t.now, Print: t.print}
 	place := map[*point.Group]int{}
 	for _, n := range t.graph.nodes {
 		for _, s := range n.run.slots() {
@@ -99,7 +100,7 @@ func (t *Task) restore(dec *gob.Decoder) error {
 	if err := dec.Decode(&h); err != nil {
 		return err
 	}
-	if h.Version != snapshotVersion || !slices.Equal(h.Nodes, t.nodeNames()) {
+	if h.Version != snapshotVersion || h.Print != t.print {
 		return ErrMismatch
 	}
 	t.setNow(h.Now)
@@ -179,12 +180,4 @@ func (r *running) slots() []slot {
 		}
 	}
 	return out
-}
-
-func (t *Task) nodeNames() []string {
-	names := make([]string, len(t.graph.nodes))
-	for i, n := range t.graph.nodes {
-		names[i] = n.name()
-	}
-	return names
 }

@@ -361,6 +361,9 @@ func (sc *script) link(left spec.Arg, c *syntax.Chain) spec.Arg {
 	args := sc.args(call)
 	switch c.Op {
 	case syntax.Dot:
+		if parent.spec.Counts(call.Name) {
+			parent.made = append(parent.made, "."+spec.Canonical(call.Name)+describe(args))
+		}
 		if err := parent.spec.Set(call.Name, args); err != nil {
 			sc.failAt(call.Start, parent.spec.Name, err)
 		}
@@ -435,6 +438,11 @@ func (sc *script) chainNode(parent *node, call *syntax.Call, args []spec.Arg) sp
 	n := newNode(spec.Of(lowerFirst(call.Name), d), d, call.Start)
 	if err := n.spec.SetArgs(args); err != nil {
 		sc.failAt(call.Start, n.spec.Name, err)
+	}
+	for i := range args {
+		if n.spec.CountsArg(i) {
+			n.made = append(n.made, describe(args[i:i+1]))
+		}
 	}
 	parents := []*node{parent}
 	if n.spec.MayMerge {

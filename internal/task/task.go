@@ -14,6 +14,7 @@
 package task
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -78,6 +79,7 @@ type Task struct {
 	timers   timers
 	now      int64
 	failed   error
+	print    [sha256.Size]byte // see fingerprint
 	at       *node // node that is at work, for the report of a panic
 	stack    []byte
 	warnings []*syntax.Error
@@ -124,6 +126,7 @@ func load(cfg Config, unreached bool) (*Task, error) {
 	for _, d := range t.dbrps {
 		t.takes = append(t.takes, nameOfDB{point.NewName(d.DB), point.NewName(d.RP)})
 	}
+	t.print = t.fingerprint()
 	t.unused()
 	for _, n := range t.graph.nodes {
 		switch d := n.decl.(type) {

@@ -1,0 +1,62 @@
+package task
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// This file tells whether a changed script may go on with the state that the old one has left.
+//
+// It may if the same nodes in the same order work on the same databases and are linked in the same
+// way, with the same arguments and properties but for those that a node's declaration sets aside:
+// what is said (an alert's message and details), and to whom (handlers, influxDBOut, log …). What
+// counts is the values, after variables have been filled in; comments, layout and the order of a
+// node's properties do not. Whatever a declaration says nothing about counts.
+
+// fingerprint returns a hash of all that counts. It is made once, from what the nodes have collected.
+func (t *Task) fingerprint() [sha256.Size]byte {
+	var b strings.Builder
+	for _, d := range t.dbrps {
+		fmt.Fprintf(&b, "%q.%q ", d.DB, d.RP)
+	}
+	for _, n := range t.graph.nodes {
+		b.WriteString("\n" + n.name())
+		for _, p := range n.parents {
+			b.WriteString(" < " + p.name())
+		}
+		slices.Sort(n.made)
+		for _, m := range n.made {
+			b.WriteString(" " + m)
+		}
+		n.made = nil
+	}
+	return sha256.Sum256([]byte(b.String()))
+}
+
+// describe returns arguments as text that tells all values apart.
+func describe(args []spec.Arg) string {
+	texts := make([]string, len(args))
+	for i := range args {
+		switch a := &args[i]; a.Type {
+		case spec.LambdaType:
+			texts[i] = "lambda:" + syntax.FormatExpr(a.Lambda.X)
+		case spec.ListType:
+			texts[i] = "[" + describe(a.List) + "]"
+		case spec.NodeType:
+			if n, ok := a.Node.(*node); ok {
+				texts[i] = n.name()
+			}
+		case spec.RegexType, spec.ReferenceType, spec.FuncType, spec.StarType:
+			texts[i] = a.Type.String() + strconv.Quote(a.Text)
+		default:
+			texts[i] = fmt.Sprintf("%d:%x:%q", a.Value.Kind, a.Value.Num, a.Value.Text)
+		}
+	}
+	return "(" + strings.Join(texts, ",") + ")"
+}
