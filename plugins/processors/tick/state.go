@@ -235,7 +235,7 @@ func (r *runner) restore(t *task.Task, fresh func() (*task.Task, error)) *task.T
 	}
 	r.e.store.forget(r.name)
 	if errors.Is(err, task.ErrMismatch) {
-		r.e.log.Infof("Task %q has another script than when its state was saved; it begins anew", r.name)
+		r.e.log.Infof("Task %q has another script than when its state was saved; it begins anew, but its alerts keep their levels", r.name)
 	} else {
 		r.e.log.Warnf("Cannot restore the state of task %q: %v; it begins anew", r.name, err)
 	}

@@ -2,6 +2,8 @@ package tick
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +70,31 @@ func TestStateOfOtherScript(t *testing.T) {
 	p, log := withState(dir, "x", alertScript)
 	require.Len(t, run(t, p, cpu(5)), 1)
 	require.Empty(t, log.Errors())
+	require.True(t, said(log, `Task "x" has another script than when its state was saved; it begins anew`))
+}
+
+func said(log *testutil.CaptureLogger, text string) bool {
+	return slices.ContainsFunc(log.Messages(), func(m testutil.Entry) bool { return strings.Contains(m.Text, text) })
+}
+
+// TestStateOfChangedMessage keeps windows and levels when only what an alert says has changed.
+func TestStateOfChangedMessage(t *testing.T) {
+	dir := t.TempDir()
+	const script = `stream|from().measurement('cpu')|window().periodCount(3).everyCount(3)|sum('usage_idle').as('s')|alert().crit(lambda: "s" > 10).message('old')`
+	p, _ := withState(dir, "x", script)
+	require.Empty(t, run(t, p, cpu(5), cpu(6)))
+	p, log := withState(dir, "x", strings.Replace(script, "'old'", "'new'", 1)+".slack()")
+	got := run(t, p, cpu(1))
+	require.Len(t, got, 1)
+	text, _ := got[0].GetField("message")
+	require.Equal(t, "new", text)
+	require.False(t, said(log, "begins anew"))
+	p, log = withState(dir, "x", strings.Replace(script, "> 10", "> 5", 1))
+	got = run(t, p, cpu(0), cpu(0), cpu(0))
+	require.Len(t, got, 1)
+	before, _ := got[0].GetField("previous_level")
+	require.Equal(t, "CRITICAL", before, "the level stays")
+	require.True(t, said(log, "it begins anew, but its alerts keep their levels"))
 }
 
 func TestBadStateFile(t *testing.T) {
