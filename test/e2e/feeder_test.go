@@ -22,22 +22,16 @@ type feeder struct {
 	sent  atomic.Int64
 }
 
-// feederRule returns a rule for the points, with the handlers post, email and log.
-func feederRule(url, log string) string {
-	rule := `stream
+// feederRule returns a rule for the points.
+func feederRule(handlers string) string {
+	return `stream
     |from().measurement('load').groupBy('id')
     |alert()
         .id('{{ index .Tags "id" }}')
         .info(lambda: "level" == 1).warn(lambda: "level" == 2).crit(lambda: "level" == 3)
         .message('` + receiptText + `').details('')
         .stateChangesOnly()
-        .post('` + url + `')
-        .email()
-`
-	if log != "" {
-		rule += "        .log('" + log + "')\n"
-	}
-	return rule
+        ` + handlers + "\n"
 }
 
 func (f *feeder) id(i int) string { return fmt.Sprintf("a%03d", i) }
@@ -50,9 +44,19 @@ func (f *feeder) line(i, level int) string {
 	return fmt.Sprintf("load,id=%s level=%di %d\n", f.id(i), level, f.ms*1e6)
 }
 
-// start sends points until it is told to stop, but not many more than are delivered: alerts that a
-// newer state supersedes would make room in the end.
-func (f *feeder) start(delivered func() int) (stop func()) {
+// round returns n points of one alert after the other, each one level higher than the one before, or
+// OK if that was CRITICAL.
+func (f *feeder) round(n int) string {
+	var points strings.Builder
+	for i := range n {
+		alert := i % len(f.level)
+		points.WriteString(f.line(alert, (f.level[alert]+1)%4))
+	}
+	return points.String()
+}
+
+// start sends points until it is told to stop, except while hold, which gets their number, is true.
+func (f *feeder) start(hold func(sent int) bool) (stop func()) {
 	var running sync.WaitGroup
 	end := make(chan struct{})
 	running.Go(func() {
@@ -62,7 +66,7 @@ func (f *feeder) start(delivered func() int) (stop func()) {
 				_ = conn.Close()
 			}
 		}()
-		before, sent := delivered(), 0
+		sent := 0
 		pause := time.NewTicker(5 * time.Millisecond)
 		defer pause.Stop()
 		for {
@@ -78,7 +82,7 @@ func (f *feeder) start(delivered func() int) (stop func()) {
 					continue
 				}
 			}
-			if sent-(delivered()-before) > 3000 {
+			if hold(sent) {
 				continue
 			}
 			var b strings.Builder

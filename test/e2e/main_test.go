@@ -7,7 +7,7 @@
 // No test sleeps for a fixed time. Each waits for what must happen, for a bounded time, and the cases
 // run side by side.
 //
-// E2E_BINARY names a binary to be tested instead of a new one.
+// E2E_BINARY names a binary to be tested instead of a new one, E2E_KILLS how often TestKill kills it.
 package e2e
 
 import (

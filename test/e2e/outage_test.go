@@ -34,7 +34,7 @@ func newOutage(t testing.TB, options string) *outage {
   collect_memstats = false
 `
 	o.alerter = options + emailSection(o.mailAddr)
-	o.script("outage", feederRule("http://"+o.hookAddr, o.file("decided.log")))
+	o.script("outage", feederRule(".post('http://"+o.hookAddr+"').email().log('"+o.file("decided.log")+"')"))
 	return o
 }
 
@@ -42,12 +42,7 @@ func newOutage(t testing.TB, options string) *outage {
 // those that have been sent before, and these.
 func (o *outage) feed(n int) {
 	o.t.Helper()
-	var lines []string
-	for i := range n {
-		a := i % len(o.feeder.level)
-		lines = append(lines, strings.TrimSuffix(o.feeder.line(a, (o.feeder.level[a]+1)%4), "\n"))
-	}
-	o.send(lines...)
+	o.send(strings.TrimSuffix(o.feeder.round(n), "\n"))
 	eventually(o.t, func() error {
 		f, err := os.Open(o.file("decided.log"))
 		if err != nil {
@@ -65,21 +60,19 @@ func (o *outage) feed(n int) {
 }
 
 // restore brings the receivers up: first they refuse what comes, then they take it.
-func (o *outage) restore() (*hook, *mailbox) {
+func (o *outage) restore() receivers {
 	o.t.Helper()
-	hook, box := startHookAt(o.t, o.hookAddr, nil), startMailbox(o.t, o.mailAddr)
-	hook.down.Store(true)
-	box.down.Store(true)
+	r := receivers{startHookAt(o.t, o.hookAddr, nil), startMailbox(o.t, o.mailAddr)}
+	r.down(true)
 	eventually(o.t, func() error {
-		_, mails := box.counts()
-		if posts := hook.refusals(); posts < 5 || mails < 5 {
+		_, mails := r.box.counts()
+		if posts := r.hook.refusals(); posts < 5 || mails < 5 {
 			return fmt.Errorf("%d requests and %d mails refused", posts, mails)
 		}
 		return nil
 	})
-	hook.down.Store(false)
-	box.down.Store(false)
-	return hook, box
+	r.down(false)
+	return r
 }
 
 // resident returns the bytes of memory that the agent takes, 0 if the system does not tell.
@@ -107,22 +100,16 @@ func TestOutage(t *testing.T) {
 		o.feed(500)
 	}
 	after := a.resident()
-	hook, box := o.restore()
+	r := o.restore()
 	down := time.Since(begin)
 
-	hook.wait(t, events)
-	box.wait(t, events)
+	r.wait(t, events)
 	up := time.Since(begin) - down
 	a.stop() // what comes twice has come now
-	byHook, repeats, err := sortOut(posted(t, hook.wait(t, 0)))
-	require.NoError(t, err)
-	require.Empty(t, repeats)
-	require.NoError(t, byHook.chained())
-	require.Equal(t, events, byHook.size())
-	byMail, repeats, err := sortOut(mailed(t, box.wait(t, 0)))
-	require.NoError(t, err)
-	require.Empty(t, repeats)
-	require.NoError(t, byHook.same(byMail))
+	got := r.wait(t, 0)
+	require.NoError(t, got.whole())
+	require.Equal(t, events, got.byHook.size())
+	require.Zero(t, got.repeats())
 	t.Logf("%d alerts during an outage of %.1fs, delivered once by HTTP and once by mail within %.1fs after it; memory %d MB at the beginning, %d MB at the end",
 		events, down.Seconds(), up.Seconds(), before>>20, after>>20)
 	require.Less(t, after-before, int64(events*10_000), "memory")
@@ -142,33 +129,19 @@ func TestLongOutage(t *testing.T) {
 		o.feed(500)
 	}
 	after := a.resident()
-	hook, box := o.restore()
+	r := o.restore()
 	down := time.Since(begin)
 
 	last := map[string]string{} // none of them is OK
 	for i, level := range o.feeder.level {
 		last[o.feeder.id(i)] = levelNames[level]
 	}
-	var byHook, byMail history
-	eventually(t, func() error {
-		var again, againMail []int
-		var err error
-		byHook, again, err = sortOut(posted(t, hook.wait(t, 0)))
-		require.NoError(t, err)
-		byMail, againMail, err = sortOut(mailed(t, box.wait(t, 0)))
-		require.NoError(t, err)
-		require.Empty(t, again)
-		require.Empty(t, againMail)
-		for name, h := range map[string]history{"HTTP": byHook, "mail": byMail} {
-			if err := h.endsWith(last); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		return nil
-	})
-	a.alive()
+	eventually(t, func() error { return r.wait(t, 0).endWith(last) })
+	a.stop() // what comes twice has come now
+	got := r.wait(t, 0)
+	require.Zero(t, got.repeats())
 	t.Logf("%d alerts during an outage of %.1fs, with space for %d: %d delivered by HTTP, %d by mail, among them the newest of each of %d; memory %d MB at the beginning, %d MB at the end",
-		events, down.Seconds(), limit, byHook.size(), byMail.size(), len(last), before>>20, after>>20)
-	require.LessOrEqual(t, byHook.size(), limit+1)
+		events, down.Seconds(), limit, got.byHook.size(), got.byMail.size(), len(last), before>>20, after>>20)
+	require.LessOrEqual(t, got.byHook.size(), limit+1)
 	require.Less(t, after-before, int64(20<<20), "memory")
 }

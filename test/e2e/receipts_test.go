@@ -146,3 +146,76 @@ func (h history) endsWith(levels map[string]string) error {
 	}
 	return nil
 }
+
+// receivers are an HTTP and a mail server that get the same alerts.
+type receivers struct {
+	hook *hook
+	box  *mailbox
+}
+
+func startReceivers(t testing.TB) receivers {
+	t.Helper()
+	return receivers{startHook(t, nil), startMailbox(t, "127.0.0.1:0")}
+}
+
+// counts returns what has come so far.
+func (r receivers) counts() (posts, mails int) {
+	_, posts = r.hook.counts()
+	mails, _ = r.box.counts()
+	return posts, mails
+}
+
+// down makes both refuse what comes, or take it again.
+func (r receivers) down(down bool) {
+	r.hook.down.Store(down)
+	r.box.down.Store(down)
+}
+
+// idle waits until no client is there any more.
+func (r receivers) idle(t testing.TB) {
+	t.Helper()
+	r.hook.idle(t)
+	r.box.idle(t)
+}
+
+// deliveries are what came to receivers: receipts, the histories that they make, and the places of those
+// that are repeats.
+type deliveries struct {
+	posts, mails                 []receipt
+	byHook, byMail               history
+	repeatedPosts, repeatedMails []int
+}
+
+// wait waits for n events at both receivers. The order of each alert must be right.
+func (r receivers) wait(t testing.TB, n int) *deliveries {
+	t.Helper()
+	d := &deliveries{posts: posted(t, r.hook.wait(t, n)), mails: mailed(t, r.box.wait(t, n))}
+	var err error
+	d.byHook, d.repeatedPosts, err = sortOut(d.posts)
+	require.NoError(t, err)
+	d.byMail, d.repeatedMails, err = sortOut(d.mails)
+	require.NoError(t, err)
+	return d
+}
+
+// endWith returns an error if the last event of an alert is not at the level that it should be at.
+func (d *deliveries) endWith(levels map[string]string) error {
+	if err := d.byHook.endsWith(levels); err != nil {
+		return fmt.Errorf("HTTP: %w", err)
+	}
+	if err := d.byMail.endsWith(levels); err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	return nil
+}
+
+// whole returns an error if an event is missing or different at one of the receivers.
+func (d *deliveries) whole() error {
+	if err := d.byHook.chained(); err != nil {
+		return err
+	}
+	return d.byHook.same(d.byMail)
+}
+
+// repeats returns the number of deliveries that came again.
+func (d *deliveries) repeats() int { return len(d.repeatedPosts) + len(d.repeatedMails) }

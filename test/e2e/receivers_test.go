@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"mime/quotedprintable"
 	"net"
 	"net/http"
@@ -24,10 +25,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The weather decides whether a receiver takes what comes.
+type weather struct {
+	down  atomic.Bool  // it takes nothing for now
+	rough atomic.Int32 // it refuses one in so many, at random; 0: none
+}
+
+func (w *weather) refuses() bool {
+	n := w.rough.Load()
+	return w.down.Load() || n > 0 && rand.N(n) == 0
+}
+
 // A mailbox is a real SMTP server that keeps what it gets.
 type mailbox struct {
 	addr string
-	down atomic.Bool // every mail is refused for now
+	weather
 
 	mu      sync.Mutex
 	mails   []*received
@@ -166,7 +178,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	got.subject, got.body = m.Header.Get("Subject"), string(text)
 	s.box.mu.Lock()
 	defer s.box.mu.Unlock()
-	if s.box.down.Load() {
+	if s.box.refuses() {
 		s.box.refused++
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Try again later"}
 	}
@@ -178,7 +190,7 @@ func (s *mailSession) Data(r io.Reader) error {
 type hook struct {
 	*httptest.Server
 	hang chan struct{} // if set, requests are not answered before it is closed
-	down atomic.Bool   // every request is refused for now
+	weather
 
 	mu      sync.Mutex
 	begun   int
@@ -228,7 +240,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.down.Load() {
+	if h.refuses() {
 		h.refused++
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return

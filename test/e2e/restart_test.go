@@ -254,6 +254,7 @@ func TestRestart(t *testing.T) {
 			a.waitFrom(mark, `Listening on unix`)
 		}},
 		{name: "killed after a checkpoint", end: (*agent).kill, tick: `  checkpoint_interval = "100ms"`},
+		{name: "killed without a checkpoint", end: (*agent).kill, tick: `  checkpoint_interval = "1h"`, journal: true},
 	}
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
