@@ -55,6 +55,11 @@ type Alerter struct {
 	handlers *handlerSet
 	dispatch *dispatcher // nil unless connected
 
+	fixed     []*mute // of the configuration
+	mutes     []*mute // all
+	muteFile  *Mutes  // of the others; nil without a state directory
+	unsettled bool    // mutes may have ended before the plugin was started
+
 	folder     *handlerFolder
 	stop       chan struct{} // closed when the plugin is
 	background sync.WaitGroup
@@ -118,11 +123,13 @@ func (a *Alerter) Connect() error {
 	var err error
 	a.routing.Lock()
 	a.dispatch, err = a.openDispatcher(dir)
+	a.unsettled = true
 	a.routing.Unlock()
 	if err != nil {
 		a.endBackground()
 		return err
 	}
+	a.startMutes(a.StateDirectory)
 	for _, s := range a.influx {
 		a.points = append(a.points, newPointWriter(a, s))
 	}
@@ -187,6 +194,12 @@ func (a *Alerter) event(e *alert.Event) {
 
 // post hands over the deliveries of an event, which may have been made of what is in a bundle.
 func (a *Alerter) post(e *alert.Event, r *routing, from *bundle) {
+	if len(a.mutes) > 0 {
+		now := time.Now()
+		for i := range r.list {
+			r.list[i].muted = a.muted(r.list[i].event, now)
+		}
+	}
 	a.dispatch.put(e, r.list, r.levels, from)
 }
 

@@ -67,11 +67,13 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 			err = a.readHandler(where, sections[key], n)
 		case key == "handler":
 			err = a.readTopicHandlers(n)
+		case key == "mute":
+			err = a.readMutes(n)
 		case key == "influxdb" || key == "influxdb_v2":
 			err = a.readInflux(where, key, n)
 		case slices.Contains(general, key):
 		default:
-			known := append(sorted(own), append(sorted(sections), "handler", "influxdb", "influxdb_v2")...)
+			known := append(sorted(own), append(sorted(sections), "handler", "mute", "influxdb", "influxdb_v2")...)
 			return fmt.Errorf("outputs.alerter: unknown option %q%s", key, didYouMean(key, append(known, general...)))
 		}
 		if err != nil {

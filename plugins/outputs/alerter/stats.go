@@ -65,6 +65,15 @@ func (s *stats) register(field string, tags map[string]string) counter {
 	return counter{s.collector.Register("alerter", field, tags)}
 }
 
+// mutes sets the number of mutes that are on.
+func (s *stats) mutes(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.collector != nil {
+		s.collector.Register("alerter", "mutes", map[string]string{}).Set(int64(n))
+	}
+}
+
 func (s *stats) close() {
 	if s.collector != nil {
 		s.collector.UnregisterAll()

@@ -21,6 +21,7 @@ type watcher struct {
 	look    func() (again time.Duration) // 0: when something happens
 	pause   time.Duration
 	poll    time.Duration
+	first   time.Duration // until the first look; 0: when something happens
 
 	notify *fsnotify.Watcher // nil if the system has none to offer
 }
@@ -54,7 +55,10 @@ func (w *watcher) run(stop <-chan struct{}) {
 		defer w.notify.Close()
 		events, lost = w.notify.Events, w.notify.Errors
 	}
-	t := time.NewTimer(w.poll)
+	if w.first == 0 {
+		w.first = w.poll
+	}
+	t := time.NewTimer(w.first)
 	defer t.Stop()
 	var since time.Time // of the first event that was not looked at
 	for {

@@ -1,0 +1,196 @@
+package alerter
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+)
+
+// This file keeps the mutes that are set at run time. They stand in a file of the state directory,
+// which the command line writes and the plugin reads.
+
+// Mutes is the file of mutes in a state directory.
+type Mutes struct {
+	state string // the directory
+	dir   string // of the file alone, since others change all the time
+}
+
+const (
+	muteFolder   = "mutes"
+	muteName     = "mutes.json"
+	muteLock     = "mutes.lock"
+	keepMutes    = 30 * 24 * time.Hour // how long they are recorded when they are over
+	maxMutes     = 10_000
+	maxMuteFile  = 16 << 20
+	muteLockWait = 10 * time.Second
+)
+
+// OpenMutes returns the mutes of the plugin with that state_directory.
+func OpenMutes(stateDirectory string) *Mutes {
+	return &Mutes{state: stateDirectory, dir: filepath.Join(stateDirectory, muteFolder)}
+}
+
+type muteDocument struct {
+	Version int          `json:"version"`
+	Mutes   []alert.Mute `json:"mutes"`
+}
+
+// List returns all mutes, the oldest first, also those that ended lately.
+func (f *Mutes) List() ([]alert.Mute, error) {
+	path := filepath.Join(f.dir, muteName)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxMuteFile {
+		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxMuteFile)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var d muteDocument
+	if err := json.Unmarshal(b, &d); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if d.Version != 1 {
+		return nil, fmt.Errorf("%s: version %d; this program knows version 1", path, d.Version)
+	}
+	return d.Mutes, nil
+}
+
+// Add checks and stores a mute and returns its ID.
+func (f *Mutes) Add(m alert.Mute) (string, error) {
+	if _, err := newMute(m); err != nil {
+		return "", err
+	}
+	err := f.change(func(list []alert.Mute) ([]alert.Mute, error) {
+		if len(list) >= maxMutes {
+			return nil, fmt.Errorf("there are %d mutes already", len(list))
+		}
+		for m.ID == "" || slices.ContainsFunc(list, func(x alert.Mute) bool { return x.ID == m.ID }) {
+			var b [4]byte
+			_, _ = rand.Read(b[:]) // it never fails
+			m.ID = hex.EncodeToString(b[:])
+		}
+		return append(list, m), nil
+	})
+	return m.ID, err
+}
+
+// ErrNoMute is what the error for an ID that no mute has is.
+var ErrNoMute = errors.New("no such mute")
+
+// Remove ends mutes now.
+func (f *Mutes) Remove(ids []string, by string, now time.Time) error {
+	return f.change(func(list []alert.Mute) ([]alert.Mute, error) {
+		for _, id := range ids {
+			i := slices.IndexFunc(list, func(x alert.Mute) bool { return x.ID == id })
+			if i < 0 {
+				return nil, fmt.Errorf("%w: %s", ErrNoMute, id)
+			}
+			if ended(&list[i], now) {
+				return nil, fmt.Errorf("mute %s is over already", id)
+			}
+			list[i].Removed, list[i].RemovedBy = now, by
+		}
+		return list, nil
+	})
+}
+
+func ended(m *alert.Mute, now time.Time) bool {
+	s, err := m.Schedule()
+	return err == nil && s.Over(now)
+}
+
+// change replaces the file, while nobody else does.
+func (f *Mutes) change(edit func([]alert.Mute) ([]alert.Mute, error)) error {
+	if info, err := os.Stat(f.state); err != nil || !info.IsDir() {
+		if err == nil {
+			err = errors.New("not a directory")
+		}
+		return fmt.Errorf("state_directory: %w", err)
+	}
+	if err := f.make(); err != nil {
+		return err
+	}
+	lock, err := waitForLock(filepath.Join(f.dir, muteLock))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	own(f.state, lock.Name())
+	list, err := f.List()
+	if err != nil {
+		return err
+	}
+	if list, err = edit(list); err != nil {
+		return err
+	}
+	old := time.Now().Add(-keepMutes)
+	list = slices.DeleteFunc(list, func(m alert.Mute) bool { return ended(&m, old) })
+	b, err := json.MarshalIndent(muteDocument{1, list}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return f.replace(append(b, '\n'))
+}
+
+// make makes the folder.
+func (f *Mutes) make() error {
+	err := os.Mkdir(f.dir, 0o750)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		own(f.state, f.dir)
+	}
+	return err
+}
+
+// replace writes the file, all or nothing.
+func (f *Mutes) replace(text []byte) (err error) {
+	tmp, err := os.CreateTemp(f.dir, ".mutes-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	_, err = tmp.Write(text)
+	err = errors.Join(err, tmp.Chmod(0o640), tmp.Sync(), tmp.Close())
+	own(f.state, tmp.Name())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), filepath.Join(f.dir, muteName)); err != nil {
+		return err
+	}
+	return diskFolder(f.dir).Sync()
+}
+
+func waitForLock(path string) (*os.File, error) {
+	for until := time.Now().Add(muteLockWait); ; time.Sleep(20 * time.Millisecond) {
+		f, err := lockFile(path, os.O_RDWR|os.O_CREATE)
+		if err == nil || !errors.Is(err, errLocked) {
+			return f, err
+		}
+		if time.Now().After(until) {
+			return nil, fmt.Errorf("%s: another process has been changing the mutes for %s", path, muteLockWait)
+		}
+	}
+}
