@@ -80,6 +80,13 @@ func setAside(c *Config, name string, bad [][]byte) {
 			_, ok := c.Format.number(strings.TrimSuffix(n, ".bad"))
 			return !ok || !strings.HasSuffix(n, ".bad")
 		})
+		// A process that was killed before it had replaced the segment may have been here.
+		if i := slices.Index(names, aside); i >= 0 {
+			if err := c.Folder.Remove(aside); err != nil {
+				return err
+			}
+			names = slices.Delete(names, i, i+1)
+		}
 		for ; len(names) >= maxAside; names = names[1:] {
 			if err := c.Folder.Remove(names[0]); err != nil {
 				return err

@@ -228,6 +228,9 @@ func TestCutAtEveryByte(t *testing.T) {
 		require.Len(t, got.lines, 1)
 		require.Regexp(t, `^W! Notebook: \d+ bytes of test-0000000001.log cannot be read, .*; they are set aside in test-0000000001.log.bad, all else is kept$`, got.lines[0])
 		require.Len(t, image.Files[segment+".bad"].Data, size-sizes[last])
+		again, failed := open(image.Killed(), 0) // as after a kill before the segment was replaced
+		require.NoError(t, failed)
+		require.Equal(t, got.lines, again.lines)
 	}
 	for i := range f.Data {
 		b := slices.Clone(f.Data)
