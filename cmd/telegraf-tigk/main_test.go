@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain makes the test binary double as the agent: it is installed in PATH
-// under the agent's name, so nothing is built twice.
+// TestMain makes the test binary double as the agent, and as a user-defined
+// function: it is installed in PATH under their names, so nothing is built twice.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"telegraf-tigk": main})
+	testscript.Main(m, map[string]func(){"telegraf-tigk": main, "mirror": mirror})
 }
 
 // TestScripts runs the command line, one script per behaviour.

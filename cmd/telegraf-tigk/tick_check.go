@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 var checkRules = &tickCommand{
@@ -15,10 +17,12 @@ var checkRules = &tickCommand{
 	args:  "[flags] FILE-OR-FOLDER…",
 	examples: `  telegraf-tigk tick check /etc/telegraf/tick.d
   telegraf-tigk tick check -vars cpu.json cpu.tick
+  telegraf-tigk tick check -config telegraf.conf rules
 `,
 	run: func(c *tickContext) error {
 		var tf taskFlags
 		tf.add(c.flags)
+		config := c.flags.String("config", "", "agent's configuration `file` with the user-defined functions, endpoints and clusters that the scripts use")
 		args, err := c.parse()
 		if err != nil {
 			return err
@@ -27,10 +31,15 @@ var checkRules = &tickCommand{
 		if err != nil {
 			return err
 		}
+		fs, err := newFunctions(*config, errUnasked, c.stderr)
+		if err != nil {
+			return err
+		}
 		wrong := false
 		for _, file := range files {
 			cfg, err := tf.config(file)
 			if err == nil {
+				fs.apply(&cfg)
 				warnings, e := task.Check(cfg)
 				for _, w := range warnings {
 					if !samePlace(w, e) {
@@ -50,6 +59,9 @@ var checkRules = &tickCommand{
 		return nil
 	},
 }
+
+// errUnasked is what is wrong with functions if nobody knows how to reach them.
+var errUnasked = fmt.Errorf("%w: give the agent's configuration with -config", udf.ErrUnreachable)
 
 // samePlace reports whether err is about the place that w warns of, and so says all there is to say.
 func samePlace(w *syntax.Error, err error) bool {

@@ -42,15 +42,7 @@ func newCourier(file string, stderr io.Writer) (*courier, error) {
 		c.hint = " to the agent's configuration, and give it with -config"
 	}
 	if file != "" {
-		opt := &options{configs: []string{file}, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}}
-		if err := opt.apply(); err != nil {
-			return nil, err
-		}
-		src, err := readSource(opt)
-		if err != nil {
-			return nil, err
-		}
-		conf, err := src.load(opt, true)
+		conf, err := loadAgent(file)
 		if err != nil {
 			return nil, err
 		}

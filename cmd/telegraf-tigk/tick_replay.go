@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ var replayRules = &tickCommand{
   telegraf-tigk tick replay deadman.tick -data host.lp -tail 60s
   telegraf-tigk tick replay cpu.tick -data night.lp.gz -plot night.svg
   telegraf-tigk tick replay cpu.tick -data incident.lp -deliver -config telegraf.conf
+  telegraf-tigk tick replay temperatures.tick -data day.lp.gz -config telegraf.conf
   telegraf-tigk tick replay cpu.tick -data night.srpl -dbrp telegraf.autogen -vars cpu.json
 `,
 	run: func(c *tickContext) error {
@@ -31,7 +33,7 @@ var replayRules = &tickCommand{
 		tail := c.flags.Duration("tail", 0, "`time` that the clock runs on after the last point")
 		plot := c.flags.String("plot", "", "SVG `file` to draw a picture of the alerts in")
 		deliver := c.flags.Bool("deliver", false, "hand the alerts to their handlers and make the requests of httpPost for real, each once")
-		config := c.flags.String("config", "", "agent's configuration `file` with the settings of handlers, for -deliver")
+		config := c.flags.String("config", "", "agent's configuration `file` with the user-defined functions, and for -deliver the settings of handlers")
 		local := c.flags.Bool("local", false, "hours and weekdays in the local time zone instead of UTC")
 		args, err := c.parse()
 		switch {
@@ -43,8 +45,6 @@ var replayRules = &tickCommand{
 			return usageErrorf("want -data with the recorded points")
 		case *kind != "stream":
 			return usageErrorf("-type %s: want stream; batch tasks are not supported", *kind)
-		case *config != "" && !*deliver:
-			return usageErrorf("-config is of use only with -deliver")
 		}
 		cfg, err := tf.config(args[0])
 		if err != nil {
@@ -55,6 +55,11 @@ var replayRules = &tickCommand{
 			cfg.Zone = time.Local
 		}
 		cfg.Host, _ = os.Hostname()
+		fs, err := newFunctions(*config, errUnconfigured, c.stderr)
+		if err != nil {
+			return err
+		}
+		cfg.UDF = fs.info
 		w := replay.NewTranscript(c.stdout)
 		t, err := task.Load(cfg)
 		if err != nil {
@@ -74,7 +79,7 @@ var replayRules = &tickCommand{
 		if err != nil {
 			return err
 		}
-		o := replay.Options{Tail: *tail}
+		o := replay.Options{Tail: *tail, Function: fs.begin}
 		if *plot != "" {
 			o.Plot = &replay.Plot{Task: cfg.Name, File: filepath.Base(*data)}
 		}
@@ -106,6 +111,9 @@ var replayRules = &tickCommand{
 		return nil
 	},
 }
+
+// errUnconfigured is what is wrong with functions if nobody knows how to reach them.
+var errUnconfigured = errors.New("a replay runs the function as the agent does; give the agent's configuration with -config")
 
 func writePlot(file string, p *replay.Plot) error {
 	var b bytes.Buffer

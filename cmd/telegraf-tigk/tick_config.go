@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/influxdata/telegraf/config"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/inputs/udfsock"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
+)
+
+// This file takes from the agent's configuration what the commands on rules need.
+
+// loadAgent reads an agent's configuration file. Of the inputs and outputs it makes those that the
+// commands take settings from.
+func loadAgent(file string) (*config.Config, error) {
+	opt := &options{configs: []string{file}, quiet: true, filters: filters{input: []string{"udfsock"}, output: []string{"alerter"}}}
+	if err := opt.apply(); err != nil {
+		return nil, err
+	}
+	src, err := readSource(opt)
+	if err != nil {
+		return nil, err
+	}
+	return src.load(opt, true)
+}
+
+// functions are the user-defined functions that a configuration has. They are asked for their info when
+// a script uses them, and once.
+type functions struct {
+	known   map[string]*udf.Function
+	infos   map[string]udf.Info
+	errs    map[string]error
+	missing error // what is wrong with each if there is no configuration
+	refers  []func(spec.Reference) error
+}
+
+// newFunctions takes the functions from the agent's configuration file. Without one, missing is what is
+// wrong with each. What functions say goes to stderr.
+func newFunctions(file string, missing error, stderr io.Writer) (*functions, error) {
+	fs := &functions{known: map[string]*udf.Function{}, infos: map[string]udf.Info{}, errs: map[string]error{}}
+	if file == "" {
+		fs.missing = missing
+		return fs, nil
+	}
+	conf, err := loadAgent(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range conf.Inputs {
+		x, ok := in.Input.(*udfsock.UDFSock)
+		if !ok {
+			continue
+		}
+		c := &x.Config
+		if err := c.Check(); err != nil {
+			return nil, fmt.Errorf("%s: inputs.udfsock: %w", filepath.Base(file), err)
+		}
+		if fs.known[c.Name] != nil {
+			return nil, fmt.Errorf("%s: inputs.udfsock: the function %q is configured twice", filepath.Base(file), c.Name)
+		}
+		fs.known[c.Name] = udf.New(c, stderrLog{stderr})
+	}
+	for _, p := range conf.Processors {
+		if t, ok := p.Processor.(*tick.Tick); ok {
+			refer, err := t.References()
+			if err != nil {
+				return nil, fmt.Errorf("%s: processors.tick: %w", filepath.Base(file), err)
+			}
+			fs.refers = append(fs.refers, refer)
+		}
+	}
+	return fs, nil
+}
+
+// apply lets a task use the functions, and refer to what else the configuration has.
+func (fs *functions) apply(c *task.Config) {
+	c.UDF = fs.info
+	if len(fs.refers) > 0 {
+		c.Refer = fs.refer
+	}
+}
+
+// info asks a function about itself.
+func (fs *functions) info(name string) (udf.Info, error) {
+	f := fs.known[name]
+	switch {
+	case fs.missing != nil:
+		return udf.Info{}, fs.missing
+	case f == nil:
+		return udf.Info{}, &udf.UnknownError{Name: name, Known: fs.names()}
+	}
+	x, ok := fs.infos[name]
+	if !ok && fs.errs[name] == nil {
+		var err error
+		if x, err = f.Info(context.Background()); err != nil { // it has a limit of time
+			fs.errs[name] = fmt.Errorf("%w: %w", udf.ErrUnreachable, err)
+		} else {
+			fs.infos[name] = x
+		}
+	}
+	return x, fs.errs[name]
+}
+
+func (fs *functions) names() []string {
+	names := make([]string, 0, len(fs.known))
+	for name := range fs.known {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// refer asks whether one of the sections knows what a script refers to: a script may belong to any.
+func (fs *functions) refer(r spec.Reference) (err error) {
+	for _, refer := range fs.refers {
+		if err = refer(r); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// begin begins a conversation for a replay.
+func (fs *functions) begin(u task.UDF) (replay.Function, error) {
+	return fs.known[u.Function].Lockstep(context.Background(), u.Init, u.Snapshot)
+}
+
+// stderrLog writes what functions say, and what is said about them.
+type stderrLog struct{ io.Writer }
+
+func (l stderrLog) Errorf(format string, args ...any) { fmt.Fprintf(l, format+"\n", args...) }
+func (l stderrLog) Warnf(format string, args ...any)  { fmt.Fprintf(l, format+"\n", args...) }
+func (l stderrLog) Infof(format string, args ...any)  { fmt.Fprintf(l, format+"\n", args...) }
+func (l stderrLog) Debugf(string, ...any)             {}
