@@ -23,6 +23,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // This file keeps the set of tasks.
@@ -55,8 +56,9 @@ type engine struct {
 	cancel  context.CancelFunc
 	posters sync.WaitGroup
 
-	// What follows belongs to the caller of apply, of which there is one at a time.
+	changing sync.Mutex // held by who changes what follows
 	places   map[string]*place
+	waits    map[string]*source       // scripts that wait for user-defined functions
 	leaving  map[string]chan struct{} // tasks that are being removed; closed when they have been
 	problems map[problem]string       // those that have been logged
 	news     []string                 // to be logged when it has come true
@@ -68,6 +70,7 @@ type counters struct {
 	posts, postsDropped, answers           atomic.Int64
 	loads, scalings                        atomic.Int64
 	looped, loops, empty                   atomic.Int64
+	waiting                                atomic.Int64 // scripts
 }
 
 // A problem is what is wrong with the script of a task, or with another script of that name.
@@ -85,7 +88,7 @@ type place struct {
 // start makes the engine ready for tasks. Their mailboxes hold so many points; a full one has the
 // agent wait, for as long as it takes or only for a while.
 func (e *engine) start(limit int, block bool) {
-	e.places, e.leaving = map[string]*place{}, map[string]chan struct{}{}
+	e.places, e.waits, e.leaving = map[string]*place{}, map[string]*source{}, map[string]chan struct{}{}
 	e.depot = newDepot(limit, block)
 	e.index.Store(newIndex(nil))
 	if e.client == nil {
@@ -143,12 +146,15 @@ func (e *engine) stop() {
 	for _, gone := range e.leaving {
 		<-gone
 	}
+	e.settle()
 	e.drain()
-	e.checkpoint()
 	end := (*runner).stop
 	if e.store.file != "" {
 		end = (*runner).leave
+		<-e.each((*runner).quiesce)
+		e.drain()
 	}
+	e.checkpoint()
 	ended := e.each(func(r *runner) {
 		end(r)
 		if r.poster != nil {
@@ -210,6 +216,8 @@ func (e *engine) dispatch(p *point.Point, hops int) {
 // apply makes the tasks those of srcs. A task whose script is broken keeps running with the one it
 // has.
 func (e *engine) apply(srcs []*source) {
+	e.changing.Lock()
+	defer e.changing.Unlock()
 	maps.DeleteFunc(e.leaving, func(_ string, gone chan struct{}) bool { return isClosed(gone) })
 	changes := 0
 	wanted := make(map[string]bool, len(srcs))
@@ -227,8 +235,20 @@ func (e *engine) apply(srcs []*source) {
 			continue
 		}
 		t, err := s.load(e.base, e.dbrp)
+		if errors.Is(err, udf.ErrUnreachable) {
+			e.hold(s, err)
+			changes++
+			continue
+		}
+		if s.duplicate == "" {
+			e.release(s.name)
+		}
 		if err != nil {
 			e.problem(s, err)
+			if p := e.places[s.name]; p != nil && p.r.waits.Load() && s.duplicate == "" {
+				e.drop(s.name, p)
+				changes++
+			}
 			continue
 		}
 		s.task = t
@@ -243,12 +263,8 @@ func (e *engine) apply(srcs []*source) {
 		if wanted[name] {
 			continue
 		}
-		delete(e.places, name)
-		gone := make(chan struct{})
-		e.leaving[name] = gone
-		p.r.box.do(func() { defer close(gone); p.r.remove() })
-		p.r.box.close()
-		e.hideLag(p.r)
+		e.release(name)
+		e.drop(name, p)
 		e.log.Infof("Stopped task %q: %s is gone", name, p.src.place())
 		changes++
 	}
@@ -261,15 +277,31 @@ func (e *engine) apply(srcs []*source) {
 	if changes > 0 {
 		e.reindex()
 	}
-	// Who reads that a task has started may send it points.
+	e.tellNews()
+}
+
+// tellNews logs what has come true: who reads that a task has started may send it points.
+func (e *engine) tellNews() {
 	for _, text := range e.news {
 		e.log.Info(text)
 	}
 	e.news = e.news[:0]
 }
 
+// drop ends a task for good.
+func (e *engine) drop(name string, p *place) {
+	delete(e.places, name)
+	gone := make(chan struct{})
+	e.leaving[name] = gone
+	p.r.box.do(func() { defer close(gone); p.r.remove() })
+	p.r.box.close()
+	e.hideLag(p.r)
+}
+
 // missing reports whether srcs lack a task that runs.
 func (e *engine) missing(srcs []*source) bool {
+	e.changing.Lock()
+	defer e.changing.Unlock()
 	for name := range e.places {
 		if !slices.ContainsFunc(srcs, func(s *source) bool { return s.name == name }) {
 			return true
@@ -289,14 +321,15 @@ func (e *engine) begin(s *source, docs *round) {
 	t := s.task
 	s.task = nil
 	p := e.places[s.name]
-	isNew := p == nil
-	if isNew {
+	isNew := p == nil || e.waits[s.name] != nil && p.r.waits.Load()
+	if p == nil {
 		p = &place{r: newRunner(e, s.name)}
 		e.places[s.name] = p
 		if gone := e.leaving[s.name]; gone != nil { // a task of this name is about to end
 			p.r.box.do(func() { <-gone })
 		}
 	}
+	e.release(s.name)
 	p.src = s
 	p.entry = entry{r: p.r, dbrps: t.DBRPs()}
 	p.names, p.all = t.Measurements()
@@ -379,7 +412,16 @@ func (e *engine) reindex() {
 }
 
 // load compiles the script and tries it out. Nothing else happens before the task is started.
-func (s *source) load(c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
+func (s *source) load(c task.Config, dbrp spec.DBRP) (*task.Task, error) {
+	return s.loadBy(task.Load, c, dbrp)
+}
+
+// outline is load for a script whose functions cannot be asked. The task is not to be started.
+func (s *source) outline(c task.Config, dbrp spec.DBRP) (*task.Task, error) {
+	return s.loadBy(task.Outline, c, dbrp)
+}
+
+func (s *source) loadBy(load func(task.Config) (*task.Task, error), c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -415,11 +457,12 @@ func (s *source) load(c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.warnings = nil
 	for _, w := range warnings {
 		s.warnings = append(s.warnings, w.Error())
 	}
 	c.Topics, c.Refer = topics, nil
-	return task.Load(c)
+	return load(c)
 }
 
 // oneLine returns the text of joined errors in one line.

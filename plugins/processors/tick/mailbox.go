@@ -84,6 +84,8 @@ type mailbox struct {
 	due    bool          // the task is to look at the clock
 	closed bool          // nothing comes in any more
 	vain   bool          // somebody has waited in vain since the last take
+	still  bool          // the goroutine takes no points for now
+	stance *stance       // nil until that has happened
 	room   chan struct{} // closed by the next take; nil unless somebody waits
 }
 
@@ -117,8 +119,88 @@ func (m *mailbox) do(f func()) bool {
 		m.mu.Unlock()
 		return false
 	}
+	if m.still {
+		m.stance.aside = append(m.stance.aside, f)
+		m.ringBell()
+		m.mu.Unlock()
+		return true
+	}
 	m.add(item{call: f})
 	return true
+}
+
+// A stance is what a goroutine that takes no points has to do with.
+type stance struct {
+	aside []func()      // calls
+	bell  chan struct{} // rings when there is something
+}
+
+// stand has calls kept aside until goOn, with those that are in the mailbox and, before them, those
+// that the goroutine has taken.
+func (m *mailbox) stand(taken []item) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.still = true
+	if m.stance == nil {
+		m.stance = &stance{bell: make(chan struct{}, 1)}
+	}
+	m.setAside(taken)
+	for b := m.first; b != nil; b = b.next {
+		m.setAside(b.items[:b.n])
+	}
+	m.makeRoom() // nobody is to wait for a goroutine that stands still
+}
+
+func (m *mailbox) setAside(items []item) {
+	for i := range items {
+		if items[i].call != nil {
+			m.stance.aside = append(m.stance.aside, items[i].call)
+			items[i].call = nil
+		}
+	}
+}
+
+// calls returns the calls that have been kept aside.
+func (m *mailbox) calls() []func() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.stance.aside
+	m.stance.aside = nil
+	return c
+}
+
+// goOn ends a stand, unless there are calls.
+func (m *mailbox) goOn() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.stance.aside) > 0 {
+		return false
+	}
+	m.still = false
+	return true
+}
+
+// stands reports whether the goroutine takes no points.
+func (m *mailbox) stands() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.still
+}
+
+// knock has a goroutine that stands still look around.
+func (m *mailbox) knock() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.still {
+		m.ringBell()
+	}
+}
+
+func (m *mailbox) ringBell() {
+	select {
+	case m.stance.bell <- struct{}{}:
+	default:
+	}
 }
 
 // add adds an item, starts the goroutine if there is none, and unlocks.
@@ -151,11 +233,14 @@ func (m *mailbox) add(it item) {
 // wait waits for room, with the lock held when it is called and when it returns, and reports whether
 // there is some.
 func (m *mailbox) wait(w *patience) bool {
-	if m.vain && !w.endless {
+	if m.still || m.vain && !w.endless {
 		return false // whoever empties this mailbox stands still
 	}
 	m.waits.Add(1)
 	for m.full(1) && !m.closed {
+		if m.still {
+			return false
+		}
 		if m.room == nil {
 			m.room = make(chan struct{})
 		}
@@ -212,6 +297,9 @@ func (m *mailbox) ring() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.due = true
+	if m.still {
+		m.ringBell()
+	}
 	if m.busy || m.closed {
 		return false
 	}

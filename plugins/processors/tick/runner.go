@@ -48,6 +48,10 @@ type runner struct {
 	awaited map[string]bool              // nodes that documents are being read for
 	calls   map[clusterKey]chan struct{} // holds one entry for each that is under way
 
+	functions *functions  // nil unless the script has user-defined functions
+	waits     atomic.Bool // the task cannot be started yet
+	rest      []item      // that the goroutine has taken and not dealt with
+
 	timer *time.Timer // rings at armed; nil until the task has timers
 	armed int64
 
@@ -89,8 +93,10 @@ func (r *runner) work() {
 			}
 		default:
 			for i := range b.items[:b.n] {
+				r.rest = b.items[i+1 : b.n]
 				r.handle(&b.items[i])
 			}
+			r.rest = nil // an idle task holds no buffer
 		}
 		done = b
 	}
@@ -102,6 +108,12 @@ func (r *runner) handle(it *item) {
 		return
 	}
 	p := it.parcel
+	if p == nil { // a call that could not wait
+		return
+	}
+	if r.functions != nil {
+		r.makeWay()
+	}
 	r.push(&p.point, p.arrived, p.hops)
 	r.e.depot.release(p)
 }
@@ -149,6 +161,9 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 	}
 	r.task = t
 	r.context, r.cancel = context.WithCancel(r.e.context)
+	if err == nil {
+		err = r.openFunctions()
+	}
 	r.stats.begin(r)
 	r.afterLoads(err, d)
 	if !r.failed.Load() {
@@ -158,18 +173,27 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 
 // stop ends the task: what it holds back goes out.
 func (r *runner) stop() {
+	r.waits.Store(false)
 	if r.task == nil {
 		return
 	}
 	r.unsaved.set()
+	if r.functions != nil {
+		r.functions.finish()
+	}
 	r.after(r.task.Close())
 	r.leave()
 }
 
 // leave ends the task without a word; what it holds back is in its saved state.
 func (r *runner) leave() {
+	r.waits.Store(false)
 	if r.task == nil {
 		return
+	}
+	if r.functions != nil {
+		r.functions.end()
+		r.functions = nil
 	}
 	r.stats.end(r)
 	r.errors.flush(r.e.log, r.name)
@@ -183,6 +207,7 @@ func (r *runner) leave() {
 
 // remove ends the task for good: its alerts are forgotten.
 func (r *runner) remove() {
+	r.waits.Store(false)
 	if r.task != nil {
 		t := r.task
 		r.stop()
@@ -262,6 +287,9 @@ func (r *runner) after(err error) {
 func (r *runner) fail(err error, stack []byte) {
 	r.failed.Store(true)
 	r.next = never
+	if r.functions != nil {
+		r.functions.end()
+	}
 	r.e.counters.failures.Add(1)
 	r.e.log.Errorf("Task %q has stopped: %v", r.name, err)
 	r.e.health.hasStopped(r.name, err)
@@ -298,6 +326,10 @@ func (r *runner) carryOut(effects []spec.Effect) {
 			r.load(x.Load, x.Node)
 		case spec.ScaleEffect:
 			r.scale(x.Scale)
+		case spec.UDFEffect:
+			if r.functions != nil {
+				r.functions.send(x)
+			}
 		case spec.LoopbackEffect:
 			r.loopback(x)
 		case spec.LogEffect:

@@ -49,6 +49,7 @@ func (e *engine) survey() {
 	}
 	c := &e.counters
 	for field, n := range map[string]int64{
+		"tasks_waiting":       c.waiting.Load(),
 		"metrics_taken":       c.taken.Load(),
 		"queue_length":        waiting,
 		"queue_waits":         e.depot.waits.Load(),
@@ -129,6 +130,9 @@ func (s *taskStats) read(r *runner) {
 			s.set(r, n.Node, n.Kind, c.Name, *c.N)
 		}
 	})
+	if r.functions != nil {
+		r.functions.show(s)
+	}
 }
 
 // untouched reports whether a node has counted nothing yet.

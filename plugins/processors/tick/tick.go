@@ -28,6 +28,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 //go:embed sample.conf
@@ -126,7 +127,7 @@ func (t *Tick) Init() error {
 	var errs []error
 	srcs := t.scan()
 	for _, s := range srcs {
-		if _, err := s.load(task.Config{Refer: t.refer}, t.dbrp); err != nil {
+		if _, err := s.load(task.Config{Refer: t.refer, UDF: udf.Functions.Info}, t.dbrp); err != nil && !errors.Is(err, udf.ErrUnreachable) {
 			t.problems[s.problem()] = err.Error()
 			errs = append(errs, err)
 		}
@@ -270,7 +271,7 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		alertName: t.AlertMeasurement, dbrp: t.dbrp, stat: t.Statistics,
 		endpoints: t.endpoints, scaler: t.scaler, problems: t.problems,
 	}
-	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Refer: t.refer}
+	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Refer: t.refer, UDF: udf.Functions.Info}
 	if e.problems == nil {
 		e.problems = map[problem]string{}
 	}
@@ -296,7 +297,8 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		t.Log.Infof("Serving the HTTP API at %s", t.Address)
 	}
 
-	// The watch begins before the scripts are read, so that no change falls in between.
+	// The watches begin before the scripts are read, so that no change falls in between.
+	reached, unwatch := watchFunctions()
 	w := &watcher{pace: t.pace, log: t.Log, folders: t.watched, scan: func(sure bool) bool { return t.rescan(e, sure) }}
 	t.engine, t.stop = e, make(chan struct{})
 	if t.hasFiles() {
@@ -306,6 +308,10 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 	} else {
 		e.apply(t.scan())
 	}
+	t.running.Go(func() {
+		defer unwatch()
+		t.follow(e, reached)
+	})
 	t.running.Go(func() { t.regularly(statsInterval, e.survey) })
 	if t.SideloadReloadInterval > 0 {
 		t.running.Go(func() { t.regularly(time.Duration(t.SideloadReloadInterval), e.reload) })
