@@ -43,6 +43,7 @@ type alertNode struct {
 	handlers   []alert.Handler
 	counts     alertCounts
 	inhibitors map[*alertGroup]struct{} // groups that have some
+	batch      batchBuffer
 }
 
 // An inhibition silences alerts of a category that agree in the tags.

@@ -17,10 +17,9 @@ import (
 type alertGroup struct {
 	*alertNode
 	spec.Forward
-	saved      alertState
 	fresh      bool // no data yet: where to go on is to be looked up
+	saved      alertState
 	inhibitors []*alert.Inhibitor
-	batch      batchBuffer
 }
 
 type alertState struct {

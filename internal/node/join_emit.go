@@ -19,12 +19,13 @@ type emitter struct {
 	batch   batchBuffer
 	next    []int          // for each parent the index of its batch's next point
 	row     []*point.Point // points to be joined
+	counts  []int          // of the fields that each parent has in fields; -1 if they are not to be relied on
 }
 
 // order finds the order of the parents in which their prefixed fields are sorted. There is none if
 // a prefix begins with another one.
 func (e *emitter) order(names []nameCache) {
-	e.next, e.row = make([]int, len(names)), make([]*point.Point, len(names))
+	e.next, e.row, e.counts = make([]int, len(names)), make([]*point.Point, len(names)), make([]int, len(names))
 	for i := range names {
 		e.sources = append(e.sources, i)
 		for k := range names {
@@ -61,14 +62,14 @@ func (j *join) send(g *joinGroup, s *joinSet) {
 	for i := range s.msgs {
 		e.row[i] = nil
 		if s.msgs[i].kind != noMessage {
-			e.row[i] = &s.msgs[i].point
+			e.row[i] = s.msgs[i].at()
 		}
 	}
-	e.point.Name = j.name(m.point.Name)
+	e.point.Name = j.name(m.at().Name)
 	e.point.Time = s.time
 	e.point.Group = j.groupOf(g, e.point.Name)
 	e.point.Tags = e.point.Group.Tags
-	e.point.Fields = j.joined(m.point.Fields)
+	e.point.Fields = j.joined(m.at().Fields)
 	j.out.Point(&e.point)
 }
 
@@ -96,10 +97,17 @@ func (j *join) groupOf(g *joinGroup, name string) *point.Group {
 // the fields of like, and filled.
 func (j *join) joined(like []point.Field) []point.Field {
 	e := &j.emitter
+	if j.rejoined() {
+		return e.fields
+	}
 	out := e.fields[:0]
 	for _, i := range e.sources {
 		names := &j.names[i]
+		e.counts[i] = -1
 		if p := e.row[i]; p != nil {
+			if !e.mixed {
+				e.counts[i] = len(p.Fields)
+			}
 			for k := range p.Fields {
 				out = append(out, point.Field{Key: names.name(k, p.Fields[k].Key), Value: p.Fields[k].Value})
 			}
@@ -114,6 +122,27 @@ func (j *join) joined(like []point.Field) []point.Field {
 	}
 	e.fields = out
 	return out
+}
+
+// rejoined sets the values of the fields if they have the names that they had last time.
+func (j *join) rejoined() bool {
+	e := &j.emitter
+	n := 0
+	for _, i := range e.sources {
+		p, last := e.row[i], j.names[i].last
+		if p == nil || len(p.Fields) != e.counts[i] || len(p.Fields) > len(last) {
+			return false
+		}
+		for k := range p.Fields {
+			f := &p.Fields[k]
+			if !last[k].field.Is(f.Key) {
+				return false
+			}
+			e.fields[n].Value = f.Value
+			n++
+		}
+	}
+	return n == len(e.fields)
 }
 
 // rows joins the points of a set of batches: again and again those with the smallest time, at most

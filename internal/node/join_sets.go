@@ -99,6 +99,11 @@ func (j *join) add(src int, g *joinGroup, p *point.Point, b *point.Batch, t int6
 
 // place returns the set of time t for a message of src.
 func (j *join) place(src int, g *joinGroup, t int64) *joinSet {
+	if g.pending() == 0 {
+		s := j.newSet(t)
+		g.sets = append(g.sets[:g.first], s)
+		return s
+	}
 	sets := g.sets[g.first:]
 	from := len(sets)
 	if from > 0 && sets[from-1].time >= t {

@@ -17,6 +17,7 @@ const maxWaiting = 1 << 18
 type message struct {
 	group *point.Group
 	time  int64
+	lent  *point.Point // if it is not point
 	point point.Point
 	batch *point.Batch
 	kind  messageKind
@@ -36,13 +37,21 @@ const (
 // keepPoint makes m a copy of p.
 func (m *message) keepPoint(p *point.Point, t int64) {
 	m.buf = append(m.buf[:0], p.Fields...)
-	m.lendPoint(p, t)
+	m.kind, m.group, m.time, m.point = pointMessage, p.Group, t, *p
 	m.point.Fields = m.buf
 }
 
 // lendPoint makes m stand for p as long as p is valid.
 func (m *message) lendPoint(p *point.Point, t int64) {
-	m.kind, m.group, m.time, m.point = pointMessage, p.Group, t, *p
+	m.kind, m.group, m.time, m.lent = pointMessage, p.Group, t, p
+}
+
+// at returns the point of m.
+func (m *message) at() *point.Point {
+	if m.lent != nil {
+		return m.lent
+	}
+	return &m.point
 }
 
 // keepBatch makes m a copy of b.
@@ -68,6 +77,10 @@ func (m *message) weight() int {
 // clear makes m empty; it keeps its buffer.
 func (m *message) clear() {
 	m.kind, m.group, m.batch = noMessage, nil, nil
+	if m.lent != nil {
+		m.lent = nil
+		return
+	}
 	m.point = point.Point{}
 }
 
@@ -254,14 +267,17 @@ type nameCache struct {
 	all    map[string]string
 }
 
-type prefixedName struct{ field, name string }
+type prefixedName struct {
+	field point.Name
+	name  string
+}
 
 // nameCacheSize bounds the names remembered; a full cache is emptied.
 const nameCacheSize = 1 << 12
 
 // name returns the name of the i-th field of a point.
 func (c *nameCache) name(i int, field string) string {
-	if i < len(c.last) && c.last[i].field == field {
+	if i < len(c.last) && c.last[i].field.Is(field) {
 		return c.last[i].name
 	}
 	return c.find(i, field)
@@ -282,6 +298,6 @@ func (c *nameCache) find(i int, field string) string {
 	for i >= len(c.last) {
 		c.last = append(c.last, prefixedName{})
 	}
-	c.last[i] = prefixedName{field, name}
+	c.last[i] = prefixedName{point.NewName(field), name}
 	return name
 }

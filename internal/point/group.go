@@ -9,18 +9,20 @@ import (
 // state of their own in every node. Groups are made by a [Groups] table, one object per distinct
 // group of a task, so two groups are the same if their pointers are.
 type Group struct {
-	ID      string   // "tag1=a,tag2=b", prefixed with "measurement\n" if ByName; "" without dimensions
-	Name    string   // measurement if ByName, else ""
-	Dims    []string // names of the dimension tags, in the order of the ID
-	Tags    []Tag    // the dimension tags, sorted by key; a tag that a point lacks is ""
-	ByName  bool     // grouped by measurement too
-	Refused bool     // not a group: the task has as many as it may, and points of it are to be dropped
-	Index   int      // position of this group's state in a node's table; small and reused
-	key     string
-	refs    int
-	gone    bool  // no longer in the table
-	expired bool  // about to be deleted for want of data
+	// What every point asks for comes first, on one cache line.
+	Index   int  // position of this group's state in a node's table; small and reused
+	Refused bool // not a group: the task has as many as it may, and points of it are to be dropped
+	ByName  bool // grouped by measurement too
+	gone    bool // no longer in the table
+	expired bool // about to be deleted for want of data
+	refs    int32
 	seen    int64 // Groups.Now of the last Get
+
+	ID   string   // "tag1=a,tag2=b", prefixed with "measurement\n" if ByName; "" without dimensions
+	Name string   // measurement if ByName, else ""
+	Dims []string // names of the dimension tags, in the order of the ID
+	Tags []Tag    // the dimension tags, sorted by key; a tag that a point lacks is ""
+	key  string
 }
 
 // Groups interns the groups of one task. The zero value is ready to use.

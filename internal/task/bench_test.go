@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,15 @@ var rules = []struct{ name, script string }{
 	{"threshold", `stream|from().measurement('cpu').groupBy('host')|alert().crit(lambda: "usage" > 1000.0).details('')`},
 	{"where-alert", `stream|from().measurement('cpu').groupBy('host')|where(lambda: "idle" < 1000.0)|alert().crit(lambda: "usage" > 1000.0).details('')`},
 	{"eval-alert", `stream|from().measurement('cpu').groupBy('host')|eval(lambda: 100.0 - "idle").as('busy')|alert().crit(lambda: "busy" > 1000.0).details('')`},
+	{"join-alert", `
+		var a = stream|from().measurement('cpu').groupBy('host')
+		var b = stream|from().measurement('mem').groupBy('host')
+		a|join(b).as('a', 'b')|alert().crit(lambda: "a.usage" + "b.usage" > 1000.0).details('')`},
+	{"evals-join-alert", `
+		var all = stream|from().groupBy('host')
+		var a = all|eval(lambda: "usage" * 2.0).as('v')
+		var b = all|eval(lambda: "idle" * 3.0).as('v')
+		a|join(b).as('a', 'b')|alert().crit(lambda: "a.v" + "b.v" > 1000.0).details('')`},
 	{"window-mean-tumbling", `stream|from().measurement('cpu').groupBy('host')|window().period(10s).every(10s)|mean('usage')`},
 	{"window-mean-sliding", `stream|from().measurement('cpu').groupBy('host')|window().period(60s).every(10s)|mean('usage')|alert().crit(lambda: "mean" > 1000.0).details('')`},
 	{"window-percentile-sliding", `stream|from().measurement('cpu').groupBy('host')|window().period(600s).every(10s)|percentile('usage', 99.0)|alert().crit(lambda: "percentile" > 1000.0).details('')`},
@@ -26,15 +36,17 @@ var rules = []struct{ name, script string }{
 
 const hosts = 100
 
-// load is the points of hosts at one-second intervals, three fields each.
+// load is the points of hosts at one-second intervals, three fields each. If the rule wants mem, that
+// is the measurement of every second point.
 type load struct {
 	tags  [][]point.Tag
 	point point.Point
+	pairs bool
 	n     int
 }
 
-func newLoad() *load {
-	l := &load{point: point.Point{Name: "cpu", DB: "telegraf", RP: "autogen", Fields: []point.Field{{Key: "idle"}, {Key: "system"}, {Key: "usage"}}}}
+func newLoad(script string) *load {
+	l := &load{pairs: strings.Contains(script, "mem"), point: point.Point{Name: "cpu", DB: "telegraf", RP: "autogen", Fields: []point.Field{{Key: "idle"}, {Key: "system"}, {Key: "usage"}}}}
 	for i := range hosts {
 		l.tags = append(l.tags, []point.Tag{{Key: "host", Value: fmt.Sprintf("host%03d", i)}, {Key: "region", Value: "eu"}})
 	}
@@ -42,10 +54,16 @@ func newLoad() *load {
 }
 
 func (l *load) next() *point.Point {
-	p := &l.point
-	p.Time = 1_704_067_200_000_000_000 + int64(l.n/hosts)*int64(time.Second)
-	p.Tags = l.tags[l.n%hosts]
-	v := float64(l.n*7919%1000) / 10
+	p, n := &l.point, l.n
+	if l.pairs {
+		n, p.Name = l.n/2, "cpu"
+		if l.n%2 == 1 {
+			p.Name = "mem"
+		}
+	}
+	p.Time = 1_704_067_200_000_000_000 + int64(n/hosts)*int64(time.Second)
+	p.Tags = l.tags[n%hosts]
+	v := float64(n*7919%1000) / 10
 	p.Fields[0].Value = point.FloatValue(100 - v)
 	p.Fields[1].Value = point.FloatValue(v / 3)
 	p.Fields[2].Value = point.FloatValue(v)
@@ -69,7 +87,7 @@ func start(tb testing.TB, script string, l *load, warm int) *task.Task {
 func BenchmarkRule(b *testing.B) {
 	for _, r := range rules {
 		b.Run("rule="+r.name, func(b *testing.B) {
-			l := newLoad()
+			l := newLoad(r.script)
 			t := start(b, r.script, l, 1200*hosts)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -86,7 +104,7 @@ func BenchmarkRule(b *testing.B) {
 func TestNoAllocation(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
-			l := newLoad()
+			l := newLoad(r.script)
 			tk := start(t, r.script, l, 1300*hosts)
 			allocs := testing.AllocsPerRun(20*hosts, func() {
 				_ = tk.Push(l.next())

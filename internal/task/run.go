@@ -78,6 +78,7 @@ type border struct {
 	out     point.Sink // where the node sends to
 	came    int64      // points, those in batches included
 	refused int64      // those of them whose group is one too many
+	only    int        // place of the only measurement that it takes from the source; 0 is any
 }
 
 // A slot is a group's state. The group is kept to notice that an index has gone to another group.
@@ -86,9 +87,12 @@ type slot struct {
 	sink  point.Sink
 }
 
-// enter is Point for a node that does not look at the group, nor has state per group.
-func (b *border) enter(p *point.Point) {
+// enter is Point for a from node behind the source. It does not look at the group.
+func (b *border) enter(p *point.Point, which int) {
 	b.came++
+	if b.only != 0 && b.only != which {
+		return
+	}
 	b.t.at = b.n
 	b.to.Point(p)
 	b.t.at = nil

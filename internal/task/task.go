@@ -190,9 +190,12 @@ func (t *Task) prepare() error {
 	}
 	source := t.graph.nodes[0]
 	t.source, t.direct = &source.run.out, true
-	for _, c := range source.children {
-		_, ok := c.decl.(from)
+	for i, c := range source.children {
+		f, ok := c.decl.(from)
 		t.direct = t.direct && ok
+		if ok {
+			t.source.to[i].only = 1 + slices.Index(t.names, f.Measurement())
+		}
 	}
 	t.watchIdle()
 	return nil
@@ -270,21 +273,27 @@ func (t *Task) Push(p *point.Point) error {
 		if d := &t.takes[i]; !d.db.Is(p.DB) || !d.rp.Is(p.RP) {
 			continue
 		}
-		if t.all {
-			t.push(p)
-		}
+		which := 0
 		for i := range t.wanted {
 			if t.wanted[i].Is(p.Name) {
-				t.push(p)
+				which = i + 1
 				break
 			}
+		}
+		if t.all {
+			t.push(p, which)
+		}
+		if which > 0 {
+			t.push(p, which)
 		}
 		break
 	}
 	return t.failed
 }
 
-func (t *Task) push(p *point.Point) {
+// push sends a point to the nodes behind the source. Its measurement has the place which among
+// those wanted, counted from 1, or 0 if it is not among them.
+func (t *Task) push(p *point.Point, which int) {
 	if t.failed != nil {
 		return
 	}
@@ -299,7 +308,7 @@ func (t *Task) push(p *point.Point) {
 	if t.direct { // from nodes do not look at the group, so there is no need for a copy
 		t.source.many++
 		for _, b := range t.source.to {
-			b.enter(p)
+			b.enter(p, which)
 		}
 	} else {
 		t.input = *p

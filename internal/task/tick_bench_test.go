@@ -4,7 +4,7 @@ import "testing"
 
 // BenchmarkTick brings the time to a task without timers, as the agent does with every point.
 func BenchmarkTick(b *testing.B) {
-	t := start(b, rules[0].script, newLoad(), 0)
+	t := start(b, rules[0].script, newLoad(rules[0].script), 0)
 	now := t.Now()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -25,7 +25,7 @@ func BenchmarkWindow(b *testing.B) {
 	for _, w := range windows {
 		for _, f := range functions {
 			b.Run(fmt.Sprintf("window=%s/%s", w.name, f), func(b *testing.B) {
-				l := newLoad()
+				l := newLoad("")
 				t := start(b, "stream|from().measurement('cpu').groupBy('host')|"+w.call+"|"+f, l, 1200*hosts)
 				b.ReportAllocs()
 				for b.Loop() {
@@ -44,7 +44,7 @@ func TestWindowNoAllocation(t *testing.T) {
 	for _, w := range windows {
 		for _, f := range functions {
 			t.Run(w.name+"|"+f, func(t *testing.T) {
-				l := newLoad()
+				l := newLoad("")
 				tk := start(t, "stream|from().measurement('cpu').groupBy('host')|"+w.call+"|"+f, l, 130*hosts)
 				if w.name == "sliding" {
 					for range 620 * hosts {
