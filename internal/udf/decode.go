@@ -166,19 +166,19 @@ func optionTypes(m message) (types []ValueType, ok bool) {
 
 func (r *Reader) point(resp *Response, m message) bool {
 	p := &resp.Point
-	r.pairs = r.pairs[:0]
+	r.pairs, r.named = r.pairs[:0], 0
 	for m.next() {
 		switch m.tag {
 		case 1<<3 | varint:
 			p.Time = int64(m.num)
 		case 2<<3 | delimited:
-			p.Name = r.names.Name(m.data)
+			p.Name = r.name(m.data)
 		case 3<<3 | delimited:
-			p.DB = r.names.Name(m.data)
+			p.DB = r.name(m.data)
 		case 4<<3 | delimited:
-			p.RP = r.names.Name(m.data)
+			p.RP = r.name(m.data)
 		case 6<<3 | delimited:
-			resp.Dims = append(resp.Dims, r.names.Name(m.data))
+			resp.Dims = append(resp.Dims, r.name(m.data))
 		case 7<<3 | delimited:
 			if !r.pair(m.data) {
 				return false
@@ -197,11 +197,11 @@ func (r *Reader) point(resp *Response, m message) bool {
 }
 
 func (r *Reader) end(resp *Response, m message) bool {
-	r.pairs = r.pairs[:0]
+	r.pairs, r.named = r.pairs[:0], 0
 	for m.next() {
 		switch m.tag {
 		case 1<<3 | delimited:
-			resp.Name = r.names.Name(m.data)
+			resp.Name = r.name(m.data)
 		case 3<<3 | varint:
 			resp.TMax = int64(m.num)
 		case 4<<3 | delimited:
@@ -252,7 +252,7 @@ func (r *Reader) field(p *point.Point, num uint64, b []byte) bool {
 	for m.next() {
 		switch m.tag {
 		case 1<<3 | delimited:
-			f.Key = r.names.Name(m.data)
+			f.Key = r.name(m.data)
 		case 2<<3 | varint:
 			switch f.Value.Kind {
 			case point.Int:

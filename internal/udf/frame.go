@@ -31,6 +31,8 @@ type Reader struct {
 	within bool // a batch has begun
 	names  point.Interner
 	pairs  []pair // of the tag set that is being read
+	recent [16]string
+	named  int // names that the message has had so far
 	texts  [512]string
 	seed   maphash.Seed
 }
@@ -127,6 +129,19 @@ func inside(err error, got, want int) error {
 		return fmt.Errorf("%w: got %d of %d bytes", ErrTruncated, got, want)
 	}
 	return err
+}
+
+// name returns b as a string that is shared. The names of a message are mostly those of the message
+// before, in the same order.
+func (r *Reader) name(b []byte) string {
+	i := r.named
+	if r.named++; i >= len(r.recent) {
+		return r.names.Name(b)
+	}
+	if r.recent[i] != string(b) {
+		r.recent[i] = r.names.Name(b)
+	}
+	return r.recent[i]
 }
 
 // text returns b as a string; of short ones those that came lately are shared.
