@@ -47,7 +47,7 @@ type tickContext struct {
 // tickCommands returns the subcommand that works on alert rules.
 func tickCommands() []*cli.Command {
 	all := &cli.Command{Name: "tick", Usage: "check, format, describe and replay alert rules (TICKscript)", HideHelpCommand: true}
-	rules := []*tickCommand{checkRules, fmtRules, describeRules, replayRules}
+	rules := []*tickCommand{checkRules, fmtRules, describeRules, replayRules, muteAlerts}
 	names := make([]string, 0, len(rules))
 	for _, c := range rules {
 		all.Subcommands = append(all.Subcommands, c.command())

@@ -71,8 +71,11 @@ func (f *Mutes) List() ([]alert.Mute, error) {
 	return d.Mutes, nil
 }
 
-// Add checks and stores a mute and returns its ID.
+// Add checks and stores a mute and returns its ID, which is made up if it has none.
 func (f *Mutes) Add(m alert.Mute) (string, error) {
+	if m.ID != "" && !handlerName.MatchString(m.ID) {
+		return "", fmt.Errorf("id %q: want letters, digits and -_. only", m.ID)
+	}
 	if _, err := newMute(m); err != nil {
 		return "", err
 	}
@@ -80,7 +83,14 @@ func (f *Mutes) Add(m alert.Mute) (string, error) {
 		if len(list) >= maxMutes {
 			return nil, fmt.Errorf("there are %d mutes already", len(list))
 		}
-		for m.ID == "" || slices.ContainsFunc(list, func(x alert.Mute) bool { return x.ID == m.ID }) {
+		place := func() int { return slices.IndexFunc(list, func(x alert.Mute) bool { return x.ID == m.ID }) }
+		if i := place(); m.ID != "" && i >= 0 {
+			if !ended(&list[i], time.Now()) {
+				return nil, fmt.Errorf("there is a mute %s already", m.ID)
+			}
+			list = slices.Delete(list, i, i+1)
+		}
+		for m.ID == "" || place() >= 0 {
 			var b [4]byte
 			_, _ = rand.Read(b[:]) // it never fails
 			m.ID = hex.EncodeToString(b[:])
