@@ -464,6 +464,35 @@ func TestOutboxForgetsTopics(t *testing.T) {
 	})
 }
 
+// TestOutboxKeepsStates until they are in a state file.
+func TestOutboxKeepsStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := journaltest.New()
+		b := openBox(t, dir, 100)
+		b.all = true
+		b.put(event("a", 1, alert.Critical))
+		b.put(event("b", 2, alert.Critical))
+		m := b.mark()
+		b.put(event("a", 3, alert.OK))
+		require.NoError(t, b.flush())
+		synctest.Wait()
+		b.saved(m)
+		for range 2 {
+			c := openBox(t, dir.Killed(), 100)
+			s, ok := c.topics.Event("named", "a")
+			require.True(t, ok)
+			require.Equal(t, alert.OK, s.Level)
+			_, ok = c.topics.Event("named", "b")
+			require.False(t, ok)
+			synctest.Wait()
+			require.Empty(t, c.ids())
+			c.close()
+			b.disk.Repair() // the copy, too
+		}
+		b.close()
+	})
+}
+
 // A life is what an outbox did until its folder failed.
 type life struct {
 	*box

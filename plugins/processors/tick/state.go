@@ -118,7 +118,7 @@ func (s *store) write(topics alert.Saved) error {
 	if sum == s.written {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.file), ".tasks-*.tmp")
+	f, err := os.CreateTemp(filepath.Dir(s.file), s.temporary())
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,17 @@ func (s *store) write(topics alert.Saved) error {
 	}
 	s.written = sum
 	return syncFolder(filepath.Dir(s.file))
+}
+
+// temporary is the pattern of the names of files that are to become the state file.
+func (s *store) temporary() string { return "." + filepath.Base(s.file) + "-*.tmp" }
+
+// clean removes what processes have left that died while they wrote. The folder must be locked.
+func (s *store) clean() {
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(s.file), s.temporary()))
+	for _, name := range left {
+		_ = os.Remove(name)
+	}
 }
 
 // syncFolder makes a rename last. Not every system can do that.

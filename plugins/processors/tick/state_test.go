@@ -126,6 +126,17 @@ func TestStateDirectoryThatCannotBe(t *testing.T) {
 	require.Contains(t, log.Errors()[2], "Cannot save the state of the tasks")
 }
 
+// TestStateLeftovers removes what a process has left that died while it wrote.
+func TestStateLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/.tasks.state-123.tmp", "x")
+	write(t, dir+"/.tasks-after.state-123.tmp", "x")
+	p, _ := withState(dir, "x", alertScript)
+	run(t, p)
+	require.NoFileExists(t, dir+"/.tasks.state-123.tmp")
+	require.FileExists(t, dir+"/.tasks-after.state-123.tmp", "that of the other instance")
+}
+
 func TestStateDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	p, _ := withState(dir, "x", alertScript)

@@ -81,6 +81,7 @@ type Tick struct {
 	// Set by tests.
 	observe   func(task string, x *spec.Effect) // sees all effects
 	transport http.RoundTripper                 // of requests
+	folder    journal.Folder                    // of the outbox
 }
 
 // Task is a task that stands in the configuration.
@@ -333,12 +334,17 @@ func (t *Tick) openState(e *engine) (err error) {
 	if t.isSecond() {
 		format = outboxAfterFormat
 	}
+	folder := t.folder
+	if folder == nil {
+		folder = journal.Dir(t.StateDirectory)
+	}
 	e.outbox, err = openOutbox(outboxConfig{
-		name: t.StateDirectory, folder: journal.Dir(t.StateDirectory), format: format, log: t.Log, emit: e.emit,
+		name: t.StateDirectory, folder: folder, format: format, log: t.Log, emit: e.emit,
 		metric:    func(x *alert.Event) telegraf.Metric { return alertMetric(x, t.AlertMeasurement) },
 		maxEvents: t.OutboxMaxEvents, maxBytes: int64(t.OutboxMaxSize),
 	}, &e.topics)
 	if err == nil {
+		e.store.clean()
 		e.outbox.start()
 	}
 	return err
