@@ -22,10 +22,11 @@ type feeder struct {
 	sent  atomic.Int64
 }
 
-// feederRule returns a rule for the points.
+// feederRule returns a rule for the points. A line that is cut off when the agent stops may still be
+// one, with another time.
 func feederRule(handlers string) string {
 	return `stream
-    |from().measurement('load').groupBy('id')
+    |from().measurement('load').groupBy('id').where(lambda: unixNano("time") == "at")
     |alert()
         .id('{{ index .Tags "id" }}')
         .info(lambda: "level" == 1).warn(lambda: "level" == 2).crit(lambda: "level" == 3)
@@ -41,7 +42,7 @@ func (f *feeder) line(i, level int) string {
 	f.ms++
 	f.level[i] = level
 	f.sent.Add(1)
-	return fmt.Sprintf("load,id=%s level=%di %d\n", f.id(i), level, f.ms*1e6)
+	return fmt.Sprintf("load,id=%s level=%di,at=%di %[3]d\n", f.id(i), level, f.ms*1e6)
 }
 
 // round returns n points of one alert after the other, each one level higher than the one before, or

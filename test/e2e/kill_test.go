@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -25,6 +26,7 @@ import (
 //     is missing shows in the next one, unless exactly those are lost with it that lead back to the
 //     same level.
 //   - outputs.file writes each event that leaves the processor. What it has written was decided.
+//   - The alerter aggregates all events of a topic. Each must be in exactly one of its summaries.
 //   - At the end the engine gets a last level of each alert and has the time to deliver it.
 func TestKill(t *testing.T) {
 	t.Parallel()
@@ -46,7 +48,16 @@ func TestKill(t *testing.T) {
   checkpoint_interval = "200ms"
   queue_full = "block"
 `
-	s.alerter = "  spool_max_events = 1000000\n" + emailSection(r.box.addr)
+	s.alerter = "  spool_max_events = 1000000\n" + emailSection(r.box.addr) + `
+  [[outputs.alerter.handler]]
+    topic = "all"
+    kind = "aggregate"
+    options = {id = "summary", interval = "50ms", topic = "summaries"}
+  [[outputs.alerter.handler]]
+    topic = "summaries"
+    kind = "log"
+    options = {path = "` + s.file("summaries") + `"}
+`
 	s.outputs = `
 [[outputs.file]]
   files = ["` + s.file("decided") + `"]
@@ -54,7 +65,7 @@ func TestKill(t *testing.T) {
   fieldinclude = ["duration"]
   metric_batch_size = 1
 `
-	s.script("load", feederRule(".post('"+r.hook.URL+"').email()"))
+	s.script("load", feederRule(".post('"+r.hook.URL+"').email().topic('all')"))
 	begin := time.Now()
 	f := &feeder{s: s, ms: 1511323440000}
 	// Where in the lists of receipts each process begins.
@@ -83,6 +94,13 @@ func TestKill(t *testing.T) {
 	posts, mails = append(posts, p), append(mails, m)
 	a := s.start()
 	settle(t, r, f.finish())
+	summed, summaries := map[string]int{}, 0
+	eventually(t, func() error {
+		if summed, summaries = summarised(t, s.file("summaries")); len(summed) < r.wait(t, 0).byHook.size() {
+			return fmt.Errorf("%d events in %d summaries", len(summed), summaries)
+		}
+		return nil
+	})
 	a.stop()
 
 	got := r.wait(t, 0)
@@ -95,10 +113,15 @@ func TestKill(t *testing.T) {
 	for e := range decided {
 		require.True(t, known[e], "decided but not delivered: %s", e)
 	}
+	require.Len(t, summed, len(known))
+	for e, n := range summed {
+		require.True(t, known[e], e)
+		require.Equal(t, 1, n, "summaries of %s", e)
+	}
 	require.NoError(t, once(posts, got.repeatedPosts, got.posts))
 	require.NoError(t, once(mails, got.repeatedMails, got.mails))
-	t.Logf("%d kills in %.1fs: %d points sent, %d level changes of %d alerts delivered, of which %d were seen leaving the engine; %d repeats by HTTP, %d by mail",
-		kills, took.Seconds(), f.sent.Load(), got.byHook.size(), len(got.byHook), len(decided), len(got.repeatedPosts), len(got.repeatedMails))
+	t.Logf("%d kills in %.1fs: %d points sent, %d level changes of %d alerts delivered and in one of %d summaries each; %d of them were seen leaving the engine; %d repeats by HTTP, %d by mail",
+		kills, took.Seconds(), f.sent.Load(), got.byHook.size(), len(got.byHook), summaries, len(decided), len(got.repeatedPosts), len(got.repeatedMails))
 	require.Greater(t, got.byHook.size(), 20*kills, "level changes")
 }
 
@@ -160,4 +183,24 @@ func decidedEvents(t testing.TB, name string) map[string]bool {
 		events[fmt.Sprint(tags["alert_id"], " ", tags["level"], " ", ns/1e6)] = true
 	}
 	return events
+}
+
+// summarised reads the events in the file of summaries, and how often each is in one.
+func summarised(t testing.TB, name string) (events map[string]int, summaries int) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	events = map[string]int{}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		var e struct{ Details string }
+		if seen[line] || json.Unmarshal([]byte(line), &e) != nil {
+			continue
+		}
+		seen[line] = true
+		for x := range strings.SplitSeq(e.Details, "\n") {
+			events[x]++
+		}
+	}
+	return events, len(seen)
 }
