@@ -46,7 +46,7 @@ func (f *Function) Known() (Info, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.known == nil {
-		return Info{}, fmt.Errorf("%w: %s: %w", ErrUnreachable, f.Name, f.problem)
+		return Info{}, fmt.Errorf("%w: %w", ErrUnreachable, f.problem)
 	}
 	return *f.known, nil
 }

@@ -180,7 +180,8 @@ func (s *Session) room() (tell func()) {
 func (s *Session) Close() {
 	s.once.Do(func() {
 		close(s.closing)
-		s.cancel()
+		// A session that was opened just now may still connect.
+		time.AfterFunc(min(time.Duration(s.f.Timeout), closeGrace), s.cancel)
 	})
 	<-s.done
 }
