@@ -12,12 +12,18 @@ import (
 const releaseTimeout = 5 * time.Second
 
 // release closes what an agent that failed to start has left open: it stops
-// neither its processors nor its outputs when an input fails. It does not say
+// neither its processors nor its outputs when an input fails, and no input when
+// a plugin cannot be initialised. It does not say
 // which of them were started, so every one is told to stop, whatever it makes
 // of that. c is nil if the configuration did not even load.
 func release(c *config.Config) {
 	if c == nil {
 		return
+	}
+	for _, i := range c.Inputs {
+		if i.Config.Name == "udfsock" { // its Init has taken the name of a function
+			attempt(i.LogName(), i.Stop)
+		}
 	}
 	for _, p := range c.Processors {
 		attempt(p.LogName(), p.Stop)
