@@ -27,7 +27,8 @@ func reach(t *testing.T, name string) *udf.Function {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := udf.DefaultConfig()
-	c.Name, c.Command, c.Environment = name, []string{self}, []string{functionVariable + "=" + name}
+	c.Name, c.Command = name, []string{self}
+	c.Environment = []string{functionVariable + "=" + name, "GORACE=atexit_sleep_ms=0"} // a race detector dawdles at the end
 	require.NoError(t, c.Check())
 	return udf.New(&c, nil)
 }

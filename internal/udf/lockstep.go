@@ -20,6 +20,7 @@ type Lockstep struct {
 	todo chan []byte // for the writer; closed at the end
 	last int64       // time of the last keepalive
 	buf  []byte
+	echo []byte
 	late *time.Timer
 	err  error
 }
@@ -82,8 +83,9 @@ func (l *Lockstep) Send(frames []byte, receive func(*Response) error) error {
 	if err := l.until(l.buf, KeepaliveReply, receive); err != nil {
 		return err
 	}
-	l.buf = l.keepalive(l.buf[:0])
-	return l.until(l.buf, KeepaliveReply, receive)
+	// The writer is done with a buffer when it takes the next, hence two.
+	l.echo = l.keepalive(l.echo[:0])
+	return l.until(l.echo, KeepaliveReply, receive)
 }
 
 // keepalive appends a keepalive that is unlike the last one.
@@ -98,7 +100,7 @@ func (l *Lockstep) End(receive func(*Response) error) error {
 	if !errors.Is(err, io.EOF) {
 		return err
 	}
-	if exit := l.link.End(exitGrace); exit != nil {
+	if exit := l.link.End(closeGrace); exit != nil {
 		return fmt.Errorf("the function %s: %w", l.f.Name, departed(exit))
 	}
 	return nil
