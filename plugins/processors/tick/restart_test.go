@@ -154,7 +154,7 @@ func TestCheckpointWaitsForDecisions(t *testing.T) {
 	a := &agentRun{t: t, acc: &testutil.Accumulator{}, dir: t.TempDir()}
 	script := strings.Replace(changes, ".topic('cpu')", "", 1)
 	a.Tick, a.log = withState(a.dir, "x", script, "y", script)
-	a.folder = slowDir{journal.Dir(a.dir)}
+	a.folder, a.OutboxMaxEvents = slowDir{journal.Dir(a.dir)}, 1_000_000
 	require.NoError(t, a.Init())
 	require.NoError(t, a.Start(a.acc))
 	stop := make(chan struct{})
@@ -168,13 +168,13 @@ func TestCheckpointWaitsForDecisions(t *testing.T) {
 			default:
 			}
 			_ = a.Add(cpuOf(string(rune('a'+i%20)), i, float64(i/20%2)*50), a.acc)
-			if i%20 == 0 {
-				time.Sleep(time.Millisecond)
+			if i%4 == 0 {
+				time.Sleep(10 * time.Millisecond)
 			}
 		}
 	}()
 	states := 0
-	for range 6 {
+	for range 4 {
 		time.Sleep(5 * time.Millisecond)
 		a.engine.checkpoint()
 		b, err := os.ReadFile(stateFile(a.dir, false))
@@ -216,6 +216,6 @@ func (d slowDir) Create(name string) (journal.File, error) {
 }
 
 func (f slowFile) Write(b []byte) (int, error) {
-	time.Sleep(60 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond)
 	return f.File.Write(b)
 }
