@@ -125,6 +125,50 @@ func TestKill(t *testing.T) {
 	require.Greater(t, got.byHook.size(), 20*kills, "level changes")
 }
 
+// A reload under the same load loses nothing. What is under way when the alerter is closed may be
+// delivered again.
+func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
+	const reloads = 10
+	r := startReceivers(t)
+	s := newSetup(t)
+	s.state = s.file("state")
+	s.tick = `  queue_full = "block"`
+	s.alerter = "  spool_max_events = 1000000\n" + emailSection(r.box.addr)
+	s.script("load", feederRule(".post('"+r.hook.URL+"').email()"))
+	f := &feeder{s: s, ms: 1511323440000}
+	begin := time.Now()
+	a := s.start()
+	stop := f.start(func(int) bool {
+		posts, mails := r.counts()
+		return posts-mails > 500
+	})
+	posts, mails := []int{0}, []int{0}
+	for range reloads {
+		p, m := r.counts()
+		eventually(t, func() error {
+			if posts, mails := r.counts(); posts < p+100 || mails < m+50 {
+				return fmt.Errorf("%d requests and %d mails since the last reload", posts-p, mails-m)
+			}
+			return nil
+		})
+		p, m = r.counts()
+		posts, mails = append(posts, p), append(mails, m)
+		mark := a.mark()
+		a.signal(syscall.SIGHUP)
+		a.waitFrom(mark, `Listening on unix`)
+	}
+	stop()
+	settle(t, r, f.finish())
+	took := time.Since(begin)
+	a.stop()
+	got := r.wait(t, 0)
+	require.NoError(t, got.whole())
+	require.NoError(t, once(posts, got.repeatedPosts, got.posts))
+	require.NoError(t, once(mails, got.repeatedMails, got.mails))
+	t.Logf("%d reloads in %.1fs: %d level changes of %d alerts delivered; %d repeats", reloads, took.Seconds(), got.byHook.size(), len(got.byHook), got.repeats())
+}
+
 // settle waits until both receivers have got everything, up to the last level of each alert.
 func settle(t testing.TB, r receivers, last map[string]string) {
 	t.Helper()
