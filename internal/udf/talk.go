@@ -98,7 +98,8 @@ func (t *talk) converse() (grace time.Duration, err error) {
 	timeout := time.Duration(s.f.Timeout)
 	keepalive := time.NewTicker(timeout / 2)
 	defer keepalive.Stop()
-	check := time.NewTicker(max(timeout/8, time.Millisecond))
+	interval := max(timeout/8, time.Millisecond)
+	check := time.NewTicker(interval)
 	defer check.Stop()
 	var snapshot <-chan time.Time
 	if d := time.Duration(s.f.SnapshotInterval); d > 0 {
@@ -111,6 +112,7 @@ func (t *talk) converse() (grace time.Duration, err error) {
 	at := starting
 	t.ask(InitReply, s.init)
 	seen, sign := int64(0), time.Now()
+	checked := sign
 	for {
 		select {
 		case r := <-t.replies:
@@ -150,6 +152,10 @@ func (t *talk) converse() (grace time.Duration, err error) {
 				t.send(AppendKeepalive(nil, time.Now().UnixNano()))
 			}
 		case <-check.C:
+			if late := time.Since(checked) - 2*interval; late > 0 {
+				sign = sign.Add(late) // it is we who stood still
+			}
+			checked = time.Now()
 			if n := t.frames.Load(); n != seen || t.busy.Load() {
 				seen, sign = n, time.Now()
 			} else if silence := time.Since(sign); silence >= timeout {

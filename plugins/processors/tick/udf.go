@@ -348,7 +348,7 @@ func (e *engine) settle() {
 func (e *engine) hold(s *source, cause error) {
 	if w := e.waits[s.name]; w == nil || !w.same(s) {
 		e.waits[s.name] = s
-		e.log.Warnf("Task %q waits for a user-defined function: %v", s.name, cause)
+		e.log.Infof("Task %q waits for a user-defined function: %v", s.name, cause)
 	}
 	e.counters.waiting.Store(int64(len(e.waits)))
 	delete(e.problems, s.problem())
