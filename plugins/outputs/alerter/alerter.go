@@ -36,6 +36,8 @@ type Alerter struct {
 	SpoolMaxEvents   int             `toml:"spool_max_events"`
 	SpoolMaxSize     config.Size     `toml:"spool_max_size"`
 	HandlerFiles     []string        `toml:"handler_files"`
+	HealthTopic      string          `toml:"health_topic"`
+	HealthAfter      config.Duration `toml:"health_after"`
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -60,6 +62,10 @@ type Alerter struct {
 	muteFile  *Mutes  // of the others; nil without a state directory
 	unsettled bool    // mutes may have ended before the plugin was started
 
+	pulse     *handler.HeartbeatConfig
+	heartbeat *handler.Heartbeat
+	own       ownAlerts
+
 	folder     *handlerFolder
 	stop       chan struct{} // closed when the plugin is
 	background sync.WaitGroup
@@ -77,6 +83,15 @@ func (a *Alerter) Init() error {
 		return errors.New("timeout must be positive")
 	case a.SpoolMaxEvents <= 0 || a.SpoolMaxSize <= 0:
 		return errors.New("spool_max_events and spool_max_size must be positive")
+	}
+	if a.HealthTopic != "" && !topicName.MatchString(a.HealthTopic) {
+		return fmt.Errorf("health_topic: %w", errTopicName(a.HealthTopic))
+	}
+	if a.pulse != nil {
+		var err error
+		if a.heartbeat, err = handler.NewHeartbeat(a.pulse); err != nil {
+			return err
+		}
 	}
 	a.stats = newStats(a.Statistics)
 	a.limit = newLimiter(10*time.Minute, time.Now)
@@ -130,6 +145,7 @@ func (a *Alerter) Connect() error {
 		return err
 	}
 	a.startMutes(a.StateDirectory)
+	a.startHealth()
 	for _, s := range a.influx {
 		a.points = append(a.points, newPointWriter(a, s))
 	}
@@ -267,6 +283,9 @@ func (a *Alerter) Close() error {
 	if lost > 0 {
 		a.Log.Warnf("Closing with %d points that could not be written", lost)
 	}
+	if a.heartbeat != nil {
+		a.heartbeat.Close()
+	}
 	var errs []error
 	for _, o := range a.outlets {
 		if clean {
@@ -289,6 +308,7 @@ func init() {
 			RetryMinInterval: config.Duration(time.Second),
 			RetryMaxInterval: config.Duration(time.Minute),
 			RetryMaxAge:      config.Duration(72 * time.Hour),
+			HealthAfter:      config.Duration(5 * time.Minute),
 			SpoolMaxEvents:   10000,
 			SpoolMaxSize:     64 << 20,
 		}

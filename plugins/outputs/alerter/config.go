@@ -69,11 +69,13 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 			err = a.readTopicHandlers(n)
 		case key == "mute":
 			err = a.readMutes(n)
+		case key == "heartbeat":
+			err = a.readHeartbeat(n)
 		case key == "influxdb" || key == "influxdb_v2":
 			err = a.readInflux(where, key, n)
 		case slices.Contains(general, key):
 		default:
-			known := append(sorted(own), append(sorted(sections), "handler", "mute", "influxdb", "influxdb_v2")...)
+			known := append(sorted(own), append(sorted(sections), "handler", "heartbeat", "mute", "influxdb", "influxdb_v2")...)
 			return fmt.Errorf("outputs.alerter: unknown option %q%s", key, didYouMean(key, append(known, general...)))
 		}
 		if err != nil {
@@ -103,6 +105,15 @@ func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
 		a.configs[k] = append(a.configs[k], c)
 	}
 	return nil
+}
+
+func (a *Alerter) readHeartbeat(n node) error {
+	var table map[string]node
+	if err := n.decode(&table); err != nil {
+		return err
+	}
+	a.pulse = &handler.HeartbeatConfig{Interval: time.Minute, Timeout: 10 * time.Second}
+	return read(table, a.pulse)
 }
 
 func (a *Alerter) readInflux(where, plugin string, n node) error {

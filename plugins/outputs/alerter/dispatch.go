@@ -214,11 +214,11 @@ func (d *dispatcher) attempt(q *queue, c *chain) {
 		if q.fails >= 3 { // no news after a hiccup
 			d.log.Infof("Handler %s delivers again", q.outlet.kind.Name)
 		}
-		q.fails, q.resume = 0, time.Time{}
+		q.fails, q.resume, q.works = 0, time.Time{}, true
 		st.delivered.Incr(1)
 		d.finish(q, c, made)
 	case how != nil && how.Permanent:
-		q.fails, q.resume = 0, time.Time{} // the receiver is there
+		q.fails, q.resume, q.works = 0, time.Time{}, true // the receiver is there
 		st.failed.Incr(1)
 		d.limit.log(d.log.Errorf, q.key+" "+err.Error(), fmt.Errorf("%s: alert %q of task %q dropped: %w", q.outlet.kind.Name, it.event.ID, it.event.Task, err))
 		d.finish(q, c, failed)

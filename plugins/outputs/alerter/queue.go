@@ -57,6 +57,7 @@ type queue struct {
 	fails  int       // failures in a row
 	failed time.Time // when the first of them was
 	err    error     // the last one
+	works  bool      // one has succeeded
 	resume time.Time
 	odd    bool
 	// workers is the number of goroutines; one of them may be asleep, until wake.

@@ -31,6 +31,8 @@ type Spool interface {
 	Told(series eventKey) (alert.Level, bool)
 	// Level returns the level that an alert has in a topic, as far as postings have said.
 	Level(topic, id string) alert.Level
+	// Topic returns the alerts of a topic that are not OK, as far as postings have said.
+	Topic(name string) map[string]alert.Level
 	// Broken says why nothing can be written to the disk, if that is so.
 	Broken() error
 	// Commit makes what was put before it safe. It waits for that if told to. The metrics, which
@@ -159,6 +161,16 @@ func (s *memorySpool) Told(series eventKey) (alert.Level, bool) {
 }
 
 func (s *memorySpool) Level(topic, id string) alert.Level { return s.levels[topicAlert{topic, id}] }
+
+func (s *memorySpool) Topic(name string) map[string]alert.Level {
+	m := map[string]alert.Level{}
+	for key, l := range s.levels {
+		if key.topic == name {
+			m[key.id] = l
+		}
+	}
+	return m
+}
 
 func (s *memorySpool) Broken() error { return nil }
 

@@ -65,6 +65,15 @@ func (s *stats) register(field string, tags map[string]string) counter {
 	return counter{s.collector.Register("alerter", field, tags)}
 }
 
+// heartbeat returns the counters of heartbeats.
+func (s *stats) heartbeat() (c struct{ sent, failed, withheld counter }) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.sent, c.failed = s.register("heartbeats", map[string]string{}), s.register("heartbeats_failed", map[string]string{})
+	c.withheld = s.register("heartbeats_withheld", map[string]string{})
+	return c
+}
+
 // mutes sets the number of mutes that are on.
 func (s *stats) mutes(n int) {
 	s.mu.Lock()
