@@ -8,9 +8,8 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
-// This file holds the mailboxes. Each task has one, and a goroutine as long as there is something in
-// it: so Go's scheduler shares the processors among the tasks, none waits for another, and each gets
-// what comes in its order. A task without work holds neither a goroutine nor a buffer.
+// This file holds the mailboxes. Each task has one, and gets what comes in its order. A task without
+// work holds no buffer.
 
 // A parcel is a point on its way to tasks. All mailboxes that it lies in share it, and its tasks only
 // read it; the last one gives it back.
@@ -27,7 +26,7 @@ type item struct {
 	call   func()
 }
 
-// A buffer is a part of what lies in a mailbox: its goroutine takes one at a time.
+// A buffer is a part of what lies in a mailbox: what its task works on in one turn.
 type buffer struct {
 	items  [64]item
 	n      int
@@ -36,8 +35,9 @@ type buffer struct {
 	next   *buffer
 }
 
-// A depot is what all mailboxes share: their size, and what is used again.
+// A depot is what all mailboxes share: their size, who empties them, and what is used again.
 type depot struct {
+	crew     crew
 	limit    int // points in a mailbox, and 32 times as many fields
 	patience patience
 	parcels  sync.Pool // of *parcel
@@ -48,6 +48,7 @@ type depot struct {
 
 func newDepot(limit int, block bool) *depot {
 	d := &depot{limit: limit, patience: patience{endless: block, left: patienceMost}}
+	d.crew.work = d.crew.run
 	d.parcels.New = func() any { return new(parcel) }
 	d.buffers.New = func() any { return new(buffer) }
 	return d
@@ -68,19 +69,20 @@ func (d *depot) release(p *parcel) {
 	}
 }
 
-// A mailbox is filled by whoever has points for its task and emptied by the task's goroutine, which
-// takes a buffer at a time. In steady state nothing is allocated.
+// A mailbox is filled by whoever has points for its task and emptied by the crew, one buffer each
+// turn. In steady state nothing is allocated.
 type mailbox struct {
 	*depot
-	work    func()       // run as a goroutine when something has come; it takes until nothing is left
-	dropped atomic.Int64 // points that found no place
+	turn    func() (again bool) // calls take and rest; one at a time
+	next    *mailbox            // that waits for a turn; belongs to the crew
+	dropped atomic.Int64        // points that found no place
 
 	mu     sync.Mutex
 	first  *buffer // nil while the mailbox is empty
 	last   *buffer
 	points int // in all buffers
 	fields int
-	busy   bool          // the goroutine is at work
+	busy   bool          // it waits for a turn, or has it
 	due    bool          // the task is to look at the clock
 	closed bool          // nothing comes in any more
 	vain   bool          // somebody has waited in vain since the last take
@@ -111,7 +113,7 @@ func (m *mailbox) put(p *parcel, w *patience) {
 	m.add(item{parcel: p})
 }
 
-// do has the task's goroutine call f once it has dealt with what is in the mailbox. It never waits.
+// do has the task call f once it has dealt with what is in the mailbox. It never waits.
 // It reports whether the mailbox is still open.
 func (m *mailbox) do(f func()) bool {
 	m.mu.Lock()
@@ -203,7 +205,7 @@ func (m *mailbox) ringBell() {
 	}
 }
 
-// add adds an item, starts the goroutine if there is none, and unlocks.
+// add adds an item, sees to it that the task has a turn, and unlocks.
 func (m *mailbox) add(it item) {
 	b := m.last
 	if b == nil || b.n == len(b.items) {
@@ -222,11 +224,11 @@ func (m *mailbox) add(it item) {
 		b.points, b.fields = b.points+1, b.fields+n
 		m.points, m.fields = m.points+1, m.fields+n
 	}
-	start := !m.busy
+	was := m.busy
 	m.busy = true
 	m.mu.Unlock()
-	if start {
-		go m.work()
+	if !was {
+		m.crew.add(m)
 	}
 }
 
@@ -256,10 +258,29 @@ func (m *mailbox) wait(w *patience) bool {
 	return true
 }
 
-// take returns the oldest buffer, in exchange for the one that the goroutine has done with. It returns
-// nil if the task is to look at the clock, which comes after everything else, as it does anyway if
-// due. The goroutine ends if there is nothing more.
-func (m *mailbox) take(done *buffer, due bool) (b *buffer, more bool) {
+// take begins a turn: it returns the oldest buffer. It returns nil if the task is to look at the
+// clock, which comes after everything else.
+func (m *mailbox) take() *buffer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.first
+	if b == nil {
+		m.due = false
+		return nil
+	}
+	if m.first = b.next; m.first == nil {
+		m.last = nil
+	}
+	m.points -= b.points
+	m.fields -= b.fields
+	m.vain = false
+	m.makeRoom()
+	return b
+}
+
+// rest ends the turn with the buffer that has been dealt with, if it was one. It reports whether
+// there is to be another turn, as there is if the task has a timer that is due.
+func (m *mailbox) rest(done *buffer, due bool) (again bool) {
 	if done != nil {
 		clear(done.items[:done.n])
 		done.n, done.points, done.fields, done.next = 0, 0, 0, nil
@@ -267,22 +288,9 @@ func (m *mailbox) take(done *buffer, due bool) (b *buffer, more bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if b = m.first; b != nil {
-		if m.first = b.next; m.first == nil {
-			m.last = nil
-		}
-		m.points -= b.points
-		m.fields -= b.fields
-		m.vain = false
-		m.makeRoom()
-		return b, true
-	}
-	if m.due || due {
-		m.due = false
-		return nil, true
-	}
-	m.busy = false
-	return nil, false
+	m.due = m.due || due
+	m.busy = m.first != nil || m.due
+	return m.busy
 }
 
 func (m *mailbox) makeRoom() {
@@ -292,19 +300,19 @@ func (m *mailbox) makeRoom() {
 	}
 }
 
-// ring has the task look at the clock. It reports whether the caller has to do the work.
-func (m *mailbox) ring() bool {
+// ring has the task look at the clock when it has dealt with what is in the mailbox.
+func (m *mailbox) ring() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.due = true
 	if m.still {
 		m.ringBell()
 	}
-	if m.busy || m.closed {
-		return false
+	idle := !m.busy && !m.closed
+	m.busy = m.busy || idle
+	m.mu.Unlock()
+	if idle {
+		m.crew.add(m)
 	}
-	m.busy = true
-	return true
 }
 
 // close lets nothing more in. What is in the mailbox will be dealt with.

@@ -225,41 +225,30 @@ func TestCheckpointOfStuckTask(t *testing.T) {
 // A reader is a mailbox's task that notes what it gets.
 type reader struct {
 	mailbox
-	got  []point.Point
-	runs atomic.Int64 // goroutines at work
+	got   []point.Point
+	turns atomic.Int64 // under way
 }
 
-func newReader(limit int) *reader {
+func newReader(d *depot) *reader {
 	r := &reader{}
-	r.depot = newDepot(limit, true)
-	r.work = func() {
-		if r.runs.Add(1) != 1 {
-			panic("two goroutines")
+	r.depot = d
+	r.turn = func() bool {
+		if r.turns.Add(1) != 1 {
+			panic("two turns at once")
 		}
-		var done *buffer
-		for {
-			// The end counts before the next goroutine can begin.
-			r.runs.Add(-1)
-			b, more := r.take(done, false)
-			if !more {
-				return
-			}
-			r.runs.Add(1)
-			done = b
-			if b == nil {
-				continue
-			}
-			for i := range b.items[:b.n] {
-				if it := &b.items[i]; it.call != nil {
-					it.call()
-				} else {
-					p := it.parcel.point
-					p.Fields = append([]point.Field{}, p.Fields...)
-					r.got = append(r.got, p)
-					r.release(it.parcel)
-				}
+		b := r.take()
+		for i := range b.items[:b.n] {
+			if it := &b.items[i]; it.call != nil {
+				it.call()
+			} else {
+				p := it.parcel.point
+				p.Fields = append([]point.Field{}, p.Fields...)
+				r.got = append(r.got, p)
+				r.release(it.parcel)
 			}
 		}
+		r.turns.Add(-1)
+		return r.rest(b, false)
 	}
 	return r
 }
@@ -274,8 +263,8 @@ func (r *reader) holdsNothing() bool {
 // of each sender in order, and a call behind them sees them all.
 func TestMailboxManyProducers(t *testing.T) {
 	const senders, n = 8, 2000
-	a, b := newReader(16), newReader(7)
-	b.depot = a.depot
+	d := newDepot(16, true)
+	a, b := newReader(d), newReader(d)
 	var sending sync.WaitGroup
 	for s := range senders {
 		sending.Go(func() {
@@ -305,6 +294,33 @@ func TestMailboxManyProducers(t *testing.T) {
 		r.close()
 		require.False(t, r.do(func() {}))
 	}
+	require.Eventually(t, func() bool {
+		d.crew.mu.Lock()
+		defer d.crew.mu.Unlock()
+		return d.crew.first == nil && d.crew.looking == 0
+	}, 10*time.Second, time.Millisecond, "the goroutines end")
+}
+
+// TestManyTasksStandStill wants as many tasks as there are to stand still without holding up others.
+func TestManyTasksStandStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := make(chan struct{})
+		gates = func() { <-open }
+		defer func() { gates = nil }()
+		p, _ := slowAndFast()
+		for i := range 50 {
+			p.Tasks = append(p.Tasks, &Task{Name: fmt.Sprint("slow", i), Script: `stream|from().measurement('m')|gate()`})
+		}
+		acc := start(t, p)
+		const n = 100
+		for i := range n {
+			require.NoError(t, p.Add(numbered(i), acc))
+		}
+		synctest.Wait()
+		requireInOrder(t, emitted(acc), "fast", n, false)
+		close(open)
+		p.Stop()
+	})
 }
 
 // TestLoopbackToFullMailbox wants tasks that feed each other not to wait for each other: what they

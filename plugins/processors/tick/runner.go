@@ -25,7 +25,7 @@ const never = math.MaxInt64
 const maxHops = 10
 
 // A runner is a task's place in the engine. The place stays when the script changes; the task in it
-// is replaced. Its methods are called by the goroutine of its mailbox, of which there is one at most.
+// is replaced. Its methods are called in the turns of its mailbox, of which there is one at a time.
 type runner struct {
 	e    *engine
 	name string
@@ -74,32 +74,26 @@ func (n *notice) clear() (was bool) { return n.Load() && n.Swap(false) }
 
 func newRunner(e *engine, name string) *runner {
 	r := &runner{e: e, name: name, next: never, armed: never}
-	r.box.depot, r.box.work = e.depot, r.work
+	r.box.depot, r.box.turn = e.depot, r.turn
 	return r
 }
 
-// work does what is in the mailbox, and looks at the clock when a timer is due.
-func (r *runner) work() {
-	var done *buffer
-	for {
-		b, more := r.box.take(done, r.arm())
-		switch {
-		case !more:
-			return
-		case b == nil:
-			r.armed = never
-			if now := r.e.clock(); now >= r.next {
-				r.tick(now)
-			}
-		default:
-			for i := range b.items[:b.n] {
-				r.rest = b.items[i+1 : b.n]
-				r.handle(&b.items[i])
-			}
-			r.rest = nil // an idle task holds no buffer
+// turn deals with a part of what is in the mailbox, or looks at the clock if a timer is due.
+func (r *runner) turn() (again bool) {
+	b := r.box.take()
+	if b == nil {
+		r.armed = never
+		if now := r.e.clock(); now >= r.next {
+			r.tick(now)
 		}
-		done = b
+	} else {
+		for i := range b.items[:b.n] {
+			r.rest = b.items[i+1 : b.n]
+			r.handle(&b.items[i])
+		}
+		r.rest = nil // an idle task holds no buffer
 	}
+	return r.box.rest(b, r.arm())
 }
 
 func (r *runner) handle(it *item) {
@@ -137,11 +131,7 @@ func (r *runner) arm() (due bool) {
 		r.timer.Reset(d)
 		return false
 	}
-	r.timer = time.AfterFunc(d, func() {
-		if r.box.ring() {
-			r.work()
-		}
-	})
+	r.timer = time.AfterFunc(d, r.box.ring)
 	return false
 }
 

@@ -115,12 +115,14 @@ func (s *taskStats) read(r *runner) {
 		failed = 1
 	}
 	s.set(r, "", "", "failed", failed)
-	for l, n := range s.levels {
-		s.set(r, "", "", levelFields[l], n)
+	if s.levels != [len(levelFields)]int64{} { // a registered statistic takes more memory than a node
+		for l, n := range s.levels {
+			s.set(r, "", "", levelFields[l], n)
+		}
 	}
 	r.task.Stats(func(n task.NodeStats) {
 		if s.shown[statKey{n.Node, "points_in"}] == nil && untouched(&n) {
-			return // a registered statistic takes more memory than a node
+			return
 		}
 		s.set(r, n.Node, n.Kind, "points_in", n.In)
 		s.set(r, n.Node, n.Kind, "points_out", n.Out)

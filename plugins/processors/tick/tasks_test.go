@@ -149,3 +149,21 @@ func BenchmarkParallel(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAwake has fifty tasks that have nothing to do between metrics, as it is on a host whose
+// inputs are read every ten seconds. One op is one metric, which all take.
+func BenchmarkAwake(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // on one processor all work when this goroutine gives way
+	p := benchPlugin(50, rule)
+	startPlugin(b, p)
+	m := hostMetric("cpu")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.Add(m, sink{}); err != nil {
+			b.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	b.StopTimer()
+	p.Stop()
+}

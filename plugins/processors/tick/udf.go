@@ -323,6 +323,7 @@ func (r *runner) stand(while func() bool) {
 			r.tick(r.e.clock())
 		default:
 			<-r.box.stance.bell
+			r.armed = never // it may have been the timer
 		}
 	}
 }
