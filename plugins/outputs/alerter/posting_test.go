@@ -1,0 +1,113 @@
+package alerter
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+)
+
+// show tells all that a spool has read or has in memory: open deliveries, and levels.
+func show(open []string, told map[eventKey]alert.Level, levels map[topicAlert]alert.Level) string {
+	slices.Sort(open)
+	var more []string
+	for key, l := range told {
+		more = append(more, fmt.Sprintf("told %x %s", key[:4], l))
+	}
+	for key, l := range levels {
+		more = append(more, fmt.Sprintf("%s/%s %s", key.topic, key.id, l))
+	}
+	slices.Sort(more)
+	return strings.Join(append(open, more...), ", ")
+}
+
+// TestPostingIsAllOrNothing cuts the log at every byte. A posting ends deliveries, begins others and
+// changes levels; after a cut everything must be as before or as after some posting.
+func TestPostingIsAllOrNothing(t *testing.T) {
+	dir := newMemFolder()
+	s, _, err := openSpool("d", dir, newMemorySpool(100, 1<<20), silent{})
+	require.NoError(t, err)
+	s.growth = 600 // so that there are several segments
+	s.repair()
+	o := testOutlet()
+	type state struct {
+		segment string
+		size    int
+		text    string
+	}
+	var states []state
+	note := func() {
+		var open []string
+		for _, item := range s.events {
+			for _, it := range item.list {
+				if it != nil {
+					open = append(open, fmt.Sprintf("%s/%d held=%v told=%s", it.event.EventID, it.index, it.held, it.told))
+				}
+			}
+		}
+		states = append(states, state{s.current, len(dir.files[s.current].data), show(open, s.told, s.levels)})
+	}
+	note()
+	var waiting []*delivery
+	for i := range 40 {
+		id := strconv.Itoa(i)
+		level := alert.Level(i % 4)
+		e := &alert.Event{EventID: "e" + id, ID: "a" + strconv.Itoa(i%3), Level: level, Recoverable: true}
+		p := &posting{event: e, levels: []topicLevel{{"t", e.ID, level}, {"u", e.ID, alert.Critical - level}}}
+		if i%5 != 4 {
+			for n := range 2 {
+				it := &delivery{outlet: o, event: e, dest: "D" + strconv.Itoa(n), origin: []byte("{}"), held: n == 1, told: alert.Level(n * (i % 4))}
+				it.series = seriesOf(it.dest, it.origin, e.ID)
+				p.list = append(p.list, it)
+			}
+		}
+		if len(waiting) > 5 {
+			p.over, waiting = waiting[:3:3], waiting[3:]
+		}
+		require.NoError(t, s.Put(p))
+		note()
+		waiting = append(waiting, p.list...)
+		if i%2 == 1 && len(waiting) > 0 {
+			s.Done(waiting[0], []ending{made, failed, dropped}[i%3])
+			waiting = waiting[1:]
+			note()
+		}
+	}
+	require.Greater(t, s.number, uint64(3))
+	names := slices.Sorted(maps.Keys(dir.files))
+	names = slices.DeleteFunc(names, func(n string) bool { _, ok := segmentNumber(n); return !ok })
+	last := names[len(names)-1]
+	for n := range len(dir.files[last].data) + 1 {
+		image := newMemFolder()
+		for _, name := range names {
+			image.files[name] = &memFile{folder: image, data: slices.Clone(dir.files[name].data)}
+		}
+		image.files[last].data = image.files[last].data[:n]
+		x, err := loadSpool(image, silent{})
+		require.NoError(t, err)
+		var open []string
+		for _, e := range x.events {
+			for i, it := range e.list {
+				if it.open {
+					open = append(open, fmt.Sprintf("%s/%d held=%v told=%s", e.event.EventID, i, it.held, it.told))
+				}
+			}
+		}
+		got := show(open, x.told, x.levels)
+		want, before := "", ""
+		for _, st := range states {
+			// What begins a segment is at the end of the one before it, too.
+			if before != last || st.size <= n {
+				want = st.text
+			}
+			before = st.segment
+		}
+		require.Equal(t, want, got, "cut at %d of %d", n, len(dir.files[last].data))
+	}
+}
