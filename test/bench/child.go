@@ -24,11 +24,12 @@ import (
 type usage struct {
 	wall, cpu time.Duration
 	peak      int64 // bytes
+	own       int64 // of peak, without the pages of the program itself, which the kernel can drop
 }
 
 // best returns the lower of each number.
 func (u usage) best(o usage) usage {
-	return usage{min(u.wall, o.wall), min(u.cpu, o.cpu), min(u.peak, o.peak)}
+	return usage{min(u.wall, o.wall), min(u.cpu, o.cpu), min(u.peak, o.peak), min(u.own, o.own)}
 }
 
 // replayed runs tick replay of the script over the file several times, each time behind a run with a
@@ -61,11 +62,39 @@ func (b *bench) replay(script, file string) (usage, error) {
 	var stderr strings.Builder
 	c.Stdout, c.Stderr = io.Discard, &stderr
 	start := time.Now()
-	if err := c.Run(); err != nil {
+	if err := c.Start(); err != nil {
+		return usage{}, err
+	}
+	done, own := make(chan struct{}), make(chan int64)
+	go func() { own <- watch(c.Process.Pid, done) }()
+	err := c.Wait()
+	close(done)
+	anon := <-own
+	if err != nil {
 		return usage{}, fmt.Errorf("tick replay: %w: %s", err, stderr.String())
 	}
 	r := c.ProcessState.SysUsage().(*syscall.Rusage)
-	return usage{time.Since(start), c.ProcessState.UserTime() + c.ProcessState.SystemTime(), r.Maxrss << 10}, nil
+	return usage{time.Since(start), c.ProcessState.UserTime() + c.ProcessState.SystemTime(), r.Maxrss << 10, anon}, nil
+}
+
+// watch returns the highest amount of anonymous memory that a process was seen with.
+func watch(pid int, done <-chan struct{}) (most int64) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return most
+		case <-tick.C:
+		}
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		for line := range strings.Lines(string(text)) {
+			if kb, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+				n, _ := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
+				most = max(most, n<<10)
+			}
+		}
+	}
 }
 
 // An inMemory is what a rule takes in one process over points that have been parsed before.

@@ -9,8 +9,9 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
-// This file holds the loops that do what the six rules do, and nothing else: fields are found by
-// name, hosts in a map. Their results are returned so that they have to be computed.
+// This file holds the loops that do what the six rules do, and nothing else: points are picked by
+// measurement, fields found by name, hosts in a map. Their results are returned so that they have to
+// be computed.
 
 func field(p *point.Point, key string) float64 {
 	for i := range p.Fields {
@@ -46,7 +47,9 @@ func (a *alarm) set(critical bool) float64 {
 func threshold(ps points) (sum float64) {
 	hosts := map[string]*alarm{}
 	for i := range ps {
-		sum += byHost(hosts, &ps[i]).set(field(&ps[i], "usage") > 1000)
+		if p := &ps[i]; p.Name == "cpu" {
+			sum += byHost(hosts, p).set(field(p, "usage") > 1000)
+		}
 	}
 	return sum
 }
@@ -54,7 +57,9 @@ func threshold(ps points) (sum float64) {
 func evalAlert(ps points) (sum float64) {
 	hosts := map[string]*alarm{}
 	for i := range ps {
-		sum += byHost(hosts, &ps[i]).set(100-field(&ps[i], "idle") > 1000)
+		if p := &ps[i]; p.Name == "cpu" {
+			sum += byHost(hosts, p).set(100-field(p, "idle") > 1000)
+		}
 	}
 	return sum
 }
@@ -70,6 +75,9 @@ func tumblingMean(ps points) (sum float64) {
 	hosts := map[string]*window{}
 	for i := range ps {
 		p := &ps[i]
+		if p.Name != "cpu" {
+			continue
+		}
 		w := byHost(hosts, p)
 		if p.Time >= w.end {
 			if w.n > 0 {
@@ -93,6 +101,9 @@ func slidingPercentile(ps points) (sum float64) {
 	hosts := map[string]*window{}
 	for i := range ps {
 		p := &ps[i]
+		if p.Name != "cpu" {
+			continue
+		}
 		w := byHost(hosts, p)
 		if p.Time >= w.next {
 			for len(w.times) > 0 && w.times[0] < p.Time-3600*second {
@@ -123,11 +134,14 @@ func joinTwo(ps points) (sum float64) {
 	hosts := map[string]*pair{}
 	for i := range ps {
 		p := &ps[i]
-		s := byHost(hosts, p)
-		if p.Name == "cpu" {
+		switch p.Name {
+		case "cpu":
+			s := byHost(hosts, p)
 			s.time, s.usage = p.Time, field(p, "usage")
-		} else if s.time == p.Time {
-			sum += s.set(s.usage+field(p, "usage") > 1000)
+		case "mem":
+			if s := byHost(hosts, p); s.time == p.Time {
+				sum += s.set(s.usage+field(p, "usage") > 1000)
+			}
 		}
 	}
 	return sum
@@ -141,6 +155,9 @@ func stateDuration(ps points) (sum float64) {
 	hosts := map[string]*state{}
 	for i := range ps {
 		p := &ps[i]
+		if p.Name != "cpu" {
+			continue
+		}
 		s := byHost(hosts, p)
 		d := -1.0
 		switch in := field(p, "usage") > 50; {
