@@ -266,6 +266,7 @@ func (s *Session) attempt() (lasted bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	s.prepare()
 	t := newTalk(s, l)
 	err = t.run()
 	s.afterTalk(t)
@@ -291,7 +292,9 @@ func (s *Session) afterTalk(t *talk) {
 		}
 	}
 	s.mu.Unlock()
-	if t.restoring {
+	if t.unfit != "" {
+		s.dropSnapshot(fmt.Errorf("it is refused: %s", t.unfit))
+	} else if t.restoring {
 		if s.refusals++; s.refusals >= attempts {
 			s.dropSnapshot(fmt.Errorf("it has failed %d times to go on from it", attempts))
 		}
@@ -313,18 +316,17 @@ func (s *Session) dropSnapshot(why error) {
 	}
 }
 
-// rewind has what the function may not know be written again. s.mu is held, and nobody reads yet.
-func (s *Session) rewind() (points int) {
+// prepare decides how many answers of the next conversation will have come before. Nobody reads yet.
+func (s *Session) prepare() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.lost.Add(int64(s.trimmed))
-	s.skip = s.answered
-	if s.trimmed > 0 {
-		// Which answers belong to what is left is not known: better twice than never.
-		s.skip, s.answered = 0, 0
+	if s.backlog.kept == 0 || s.trimmed > 0 {
+		// Nothing will be asked again; or which answers belong to what is left is not known, and better
+		// twice than never.
+		s.answered = 0
 	}
-	s.trimmed = 0
-	points = s.backlog.rewind()
-	s.replayed.Add(int64(points))
-	return points
+	s.skip, s.trimmed = s.answered, 0
 }
 
 // finish ends the session.

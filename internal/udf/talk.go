@@ -1,6 +1,7 @@
 package udf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,9 +40,10 @@ type talk struct {
 	replayEnd int64  // time in the keepalive behind the replay, 0 if it has come back
 
 	// What follows belongs to the session's goroutine once nobody reads any more.
-	lasted    bool // data could be written
-	safe      bool // what was replayed has been dealt with; set by the reader
-	restoring bool // no answer to the restore has come
+	lasted    bool   // data could be written
+	safe      bool   // what was replayed has been dealt with; set by the reader
+	restoring bool   // no answer to the restore has come
+	unfit     string // why the snapshot is refused
 
 	odd bool // an unexpected reply has been logged; of the reader
 }
@@ -206,7 +208,7 @@ func (t *talk) answered(r answer, at phase) (phase, error) {
 	case r.kind == RestoreReply:
 		t.restoring = false
 		if !r.success {
-			s.dropSnapshot(fmt.Errorf("it is refused: %s", printable(r.text)))
+			t.unfit = cmp.Or(printable(r.text), "no reason is given")
 			return at, errors.New("the snapshot is refused")
 		}
 		s.refusals = 0
@@ -223,11 +225,11 @@ func (t *talk) begin() phase {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	end := s.backlog.mark
-	if s.rewind() > 0 {
+	if n := s.backlog.rewind(); n > 0 {
 		t.replayTo = end
+		s.replayed.Add(int64(n))
 	} else {
 		t.safe = true
-		s.skip, s.answered = 0, 0 // nothing is asked again
 	}
 	t.open, t.lasted = true, true
 	s.connected.Store(true)

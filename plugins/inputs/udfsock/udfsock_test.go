@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 // its state.
 type clock struct {
 	out chan<- *agent.Response
+	mu  sync.Mutex
 	n   int64
 }
 
@@ -66,10 +68,13 @@ func (c *clock) Init(r *agent.InitRequest) (*agent.InitResponse, error) {
 	go func() {
 		time.Sleep(50 * time.Millisecond) // for a restore
 		for range points {
+			c.mu.Lock()
 			c.n++
+			n := c.n
+			c.mu.Unlock()
 			c.out <- &agent.Response{Message: &agent.Response_Point{Point: &agent.Point{
-				Name: "tick", Time: c.n, Database: "db", Tags: map[string]string{"label": label}, Dimensions: []string{"label"},
-				FieldsInt: map[string]int64{"n": c.n}, FieldsDouble: map[string]float64{"f": 0.5},
+				Name: "tick", Time: n, Database: "db", Tags: map[string]string{"label": label}, Dimensions: []string{"label"},
+				FieldsInt: map[string]int64{"n": n}, FieldsDouble: map[string]float64{"f": 0.5},
 				FieldsBool: map[string]bool{"b": true}, FieldsString: map[string]string{"s": "x"},
 			}}}
 		}
@@ -83,10 +88,14 @@ func (c *clock) Init(r *agent.InitRequest) (*agent.InitResponse, error) {
 }
 
 func (c *clock) Snapshot() (*agent.SnapshotResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return &agent.SnapshotResponse{Snapshot: []byte(strconv.FormatInt(c.n, 10))}, nil
 }
 
 func (c *clock) Restore(r *agent.RestoreRequest) (*agent.RestoreResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var err error
 	c.n, err = strconv.ParseInt(string(r.Snapshot), 10, 64)
 	return &agent.RestoreResponse{Success: err == nil}, nil
@@ -219,6 +228,7 @@ func TestSource(t *testing.T) {
 	acc.ClearMetrics()
 	require.NoError(t, u.Start(&acc))
 	acc.Wait(3)
+	u.Stop()
 	require.Equal(t, fields(4), acc.Metrics[0].Fields)
 }
 
