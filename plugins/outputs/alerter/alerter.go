@@ -111,7 +111,7 @@ func (a *Alerter) Init() error {
 	if err := a.initTopics(); err != nil {
 		return err
 	}
-	if err := (&handlerFolder{patterns: a.HandlerFiles}).checkPatterns(); err != nil {
+	if err := a.openHandlers(); err != nil {
 		return err
 	}
 	for _, s := range a.influx {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
@@ -198,4 +199,24 @@ func TestHandlerFiles(t *testing.T) {
 	require.NoError(t, os.Remove(at("a.yaml")))
 	require.Eventually(t, got("two.log", false), 5*time.Second, time.Millisecond)
 	require.Contains(t, strings.Join(log.Errors(), "\n"), at("b.yaml")+":1:1: talk: not configured", "b.yaml may have the id now")
+}
+
+// TestHandlerFilesOfAReplay delivers without being connected.
+func TestHandlerFilesOfAReplay(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.log")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("topic: tp\nkind: log\noptions: {path: "+out+"}"), 0o600))
+	a, err := load("handler_files = ['" + dir + "']")
+	require.NoError(t, err)
+	a.Log = &testutil.CaptureLogger{}
+	require.NoError(t, a.Init())
+	e, err := FromMetric(event("a-1", "CRITICAL", "OK", "[]"))
+	require.NoError(t, err)
+	require.Empty(t, a.Once(t.Context(), e))
+	require.FileExists(t, out)
+	require.NoError(t, a.Close())
+
+	a, err = load("handler_files = ['/x/[']")
+	require.NoError(t, err)
+	require.ErrorContains(t, a.Init(), `handler_files: "/x/[": syntax error in pattern`)
 }

@@ -221,20 +221,30 @@ func (a *Alerter) loadHandlers(first, sure bool) (missing bool) {
 	return missing
 }
 
-// watchHandlers begins to follow the files.
-func (a *Alerter) watchHandlers() {
+// openHandlers reads the files for the first time.
+func (a *Alerter) openHandlers() error {
 	if len(a.HandlerFiles) == 0 {
-		return
+		return nil
 	}
 	a.folder = &handlerFolder{patterns: a.HandlerFiles, files: map[string]*handlerFile{}, problems: map[string]string{}}
-	w := &watcher{log: a.Log, folders: a.folder.folders, pause: watchPause, poll: watchPoll}
-	w.start()
+	if err := a.folder.checkPatterns(); err != nil {
+		return err
+	}
 	for _, p := range a.HandlerFiles {
 		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(p, `*?[`) {
 			a.Log.Warnf("handler_files: %s does not exist", p)
 		}
 	}
 	a.loadHandlers(true, true)
+	return nil
+}
+
+// watchHandlers begins to follow the files.
+func (a *Alerter) watchHandlers() {
+	if a.folder == nil {
+		return
+	}
+	w := &watcher{log: a.Log, folders: a.folder.folders, pause: watchPause, poll: watchPoll, first: watchPause}
 	var sure bool
 	w.look = func() time.Duration {
 		if sure = a.loadHandlers(false, sure) && !sure; sure {
@@ -242,6 +252,7 @@ func (a *Alerter) watchHandlers() {
 		}
 		return 0
 	}
+	w.start()
 	stop := a.stop
 	a.background.Go(func() { w.run(stop) })
 }

@@ -73,9 +73,9 @@ func (d *dispatcher) restore(a *Alerter, s *diskSpool, x *loaded) (n int) {
 				continue
 			}
 			it.since = time.Unix(0, e.since)
-			if it.held && d.held[it.series] != nil {
-				// The process died while it put this one in place of the other.
-				d.forget(d.held[it.series])
+			if old := d.held[it.series]; it.held && old != nil { // of a log that has lost a part
+				d.forget(old)
+				d.spool.Done(old, dropped)
 			}
 			list[i] = it
 		}
