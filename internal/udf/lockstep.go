@@ -78,6 +78,9 @@ func (l *Lockstep) ask(frames []byte, k Kind) error {
 // Send hands frames to the function, and what it gives back to receive: data, and a snapshot if the
 // frames ask for one. An error ends the conversation.
 func (l *Lockstep) Send(frames []byte, receive func(*Response) error) error {
+	if l.err != nil {
+		return l.err // and the writer may still have the buffers
+	}
 	// In Kapacitor's agent for Go an echo may overtake the response before it, but no more than that.
 	l.buf = l.keepalive(append(l.buf[:0], frames...))
 	if err := l.until(l.buf, KeepaliveReply, receive); err != nil {
