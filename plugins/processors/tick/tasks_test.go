@@ -46,7 +46,7 @@ stream
 func withTasks(n int) *Tick {
 	p := newTick()
 	p.Log = testutil.Logger{Quiet: true}
-	p.QueueFull = "block"
+	p.QueueFull, p.QueueSize = "block", 500
 	for i := range n {
 		p.Tasks = append(p.Tasks, &Task{Name: fmt.Sprint("task", i), Script: fmt.Sprintf(idleRule, i)})
 	}
