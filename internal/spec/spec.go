@@ -39,17 +39,22 @@ func (e Edge) String() string { return [...]string{"same", "stream", "batch", "n
 
 // A Spec is the declaration of one node or handler, bound to one value of it.
 type Spec struct {
-	Name     string   // TICKscript word
-	Kind     string   // first part of a node's name, "state_duration" for example
+	Name     string // TICKscript word
+	Kind     string // first part of a node's name, "state_duration" for example
+	Wants    Edge   // kind of data taken; Same means either
+	Provides Edge   // kind of data given
+	Quiet    bool   // set by the property quiet, which every node has
+	*Reading
+}
+
+// A Reading is the part of a Spec that is needed until the script has been read.
+type Reading struct {
 	Text     string   // what it does, in sentences
-	Wants    Edge     // kind of data taken; Same means either
-	Provides Edge     // kind of data given
 	Parents  []string // words of the nodes it may follow; none means any but stream
 	MayMerge bool     // takes further parents as arguments
 	Args     []*Param
 	Props    []*Prop
 	Examples []Example
-	Quiet    bool // set by the property quiet, which every node has
 	check    func() error
 	objects  func(kind string) Declarer
 	added    func(kind string, d Declarer)
@@ -87,7 +92,7 @@ type Example struct{ Script, In, Want string }
 
 // Of returns d's declaration, bound to d.
 func Of(name string, d Declarer) *Spec {
-	s := &Spec{Name: name, Kind: name}
+	s := &Spec{Name: name, Kind: name, Reading: &Reading{}}
 	s.Flag(&s.Quiet, "quiet", "count this node's errors without logging them")
 	d.Declare(s)
 	return s
@@ -96,7 +101,7 @@ func Of(name string, d Declarer) *Spec {
 // OfHandler returns the declaration of an alert handler, bound to d. Unlike a node it is never
 // quiet: after a handler, quiet means the node.
 func OfHandler(name string, d Declarer) *Spec {
-	s := &Spec{Name: name, Kind: name}
+	s := &Spec{Name: name, Kind: name, Reading: &Reading{}}
 	d.Declare(s)
 	return s
 }
@@ -354,7 +359,7 @@ func (s *Spec) Validate() error {
 // Seal ends the reading of the script: what only that needs, most of a declaration, is let go. Words,
 // edges and flags stay.
 func (s *Spec) Seal() {
-	*s = Spec{Name: s.Name, Kind: s.Kind, Wants: s.Wants, Provides: s.Provides, Quiet: s.Quiet}
+	s.Reading = nil
 }
 
 // PropNames returns the names of the properties, those of the current handler first, and of the
