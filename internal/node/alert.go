@@ -178,12 +178,17 @@ func (n *alertNode) Start(env spec.Env) error {
 	return nil
 }
 
-// Close ends what the alert does to others: it inhibits nothing any more.
+// Close ends what the alert does to others.
 func (n *alertNode) Close() {
+	n.Leave()
+	n.env.Topics().Close(n.own)
+}
+
+// Leave has the alert inhibit nothing any more.
+func (n *alertNode) Leave() {
 	for g := range n.inhibitors {
 		g.inhibit(false)
 	}
-	n.env.Topics().Close(n.own)
 }
 
 // State returns what the groups share, if there is anything.

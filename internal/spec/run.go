@@ -34,6 +34,10 @@ type Merger interface {
 // A Closer sends on what it still holds when the input ends.
 type Closer interface{ Close() }
 
+// A Leaver shares something with other tasks: Leave gives it up, without a word, because another task
+// goes on with the state that has been saved.
+type Leaver interface{ Leave() }
+
 // Stateful state survives a restart: State returns a pointer to a struct with exported fields that
 // encoding/gob can encode. A sink of a [Grouper] has it per group, a node itself for what all
 // groups share. After loading, a [Restorer] is told.

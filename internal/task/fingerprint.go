@@ -39,6 +39,19 @@ func (t *Task) fingerprint() [sha256.Size]byte {
 	return sha256.Sum256([]byte(b.String()))
 }
 
+// Continues reports whether t, which has another script or other variables, may go on with the state of
+// old. That is saved before, and left with [Task.Leave].
+func (t *Task) Continues(old *Task) bool { return t.print == old.print }
+
+// Leave gives up what the task shares with others. Unlike with Close, nothing comes out.
+func (t *Task) Leave() {
+	for _, n := range t.graph.nodes {
+		if l, ok := n.decl.(spec.Leaver); ok {
+			_ = t.guard(l.Leave)
+		}
+	}
+}
+
 // describe returns arguments as text that tells all values apart.
 func describe(args []spec.Arg) string {
 	texts := make([]string, len(args))

@@ -79,19 +79,19 @@ type box struct {
 	log    *testutil.CaptureLogger
 }
 
-func openBox(t *testing.T, dir journal.Folder, max int) *box {
+func openBox(t *testing.T, dir journal.Folder, most int) *box {
 	t.Helper()
-	b, err := tryBox(dir, max)
+	b, err := tryBox(dir, most)
 	require.NoError(t, err)
 	return b
 }
 
-func tryBox(dir journal.Folder, max int) (b *box, err error) {
+func tryBox(dir journal.Folder, most int) (b *box, err error) {
 	b = &box{log: &testutil.CaptureLogger{}}
 	b.outbox, err = openOutbox(outboxConfig{
 		name: "folder", folder: dir, format: outboxFormat, log: b.log, emit: b.take,
 		metric:    func(e *alert.Event) telegraf.Metric { return alertMetric(e, "alert") },
-		maxEvents: max, maxBytes: 64 << 20,
+		maxEvents: most, maxBytes: 64 << 20,
 	}, &b.topics)
 	if err == nil {
 		b.start()
@@ -525,7 +525,7 @@ func liveThrough(t *testing.T, dir *journaltest.Folder, seed uint64) *life {
 			for _, topic := range topicsOf(e) {
 				levels[alertKey{topic, e.ID}] = e.State()
 			}
-			b.outbox.put(e)
+			b.put(e)
 		}
 		synctest.Wait()
 		if broken() {
@@ -552,7 +552,7 @@ func liveThrough(t *testing.T, dir *journaltest.Folder, seed uint64) *life {
 			for k, s := range levels {
 				l.saved[k] = s
 			}
-			b.outbox.saved(m)
+			b.saved(m)
 			synctest.Wait()
 		}
 	}

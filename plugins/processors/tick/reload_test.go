@@ -303,3 +303,48 @@ func TestReloadByPolling(t *testing.T) {
 	close(stop)
 	<-done
 }
+
+// TestReloadOfMessage keeps windows, levels and what alerts inhibit when only a message changes.
+func TestReloadOfMessage(t *testing.T) {
+	dir := t.TempDir()
+	const script = `stream|from().measurement('m').groupBy('host')|window().periodCount(3).everyCount(3)|sum('v').as('s')` +
+		`|alert().crit(lambda: "s" > 10).inhibit('other', 'host').message('old')`
+	write(t, dir+"/a.tick", script)
+	write(t, dir+"/b.tick", `stream|from().measurement('n').groupBy('host')|alert().crit(lambda: "v" > 0).category('other')`)
+	f := watch(t, dir, dir+"/*.tick")
+	at := int64(0)
+	add := func(name string, v float64) {
+		at++
+		require.NoError(t, f.Add(metric.New(name, map[string]string{"host": "h"}, map[string]any{"v": v}, time.Unix(at, 0)), f.acc))
+		f.engine.drain()
+	}
+	reload := func(script string) {
+		reloads := f.engine.counters.reloads.Load()
+		write(t, dir+"/a.tick", script)
+		require.Eventually(t, func() bool { return f.engine.counters.reloads.Load() > reloads }, 10*time.Second, time.Millisecond)
+		f.engine.drain()
+	}
+	for _, v := range []float64{10, 10, 10, 1, 1} {
+		add("m", v)
+	}
+	require.Len(t, emitted(f.acc), 1)
+	reload(strings.Replace(script, "'old'", "'new'", 1) + ".slack()")
+	add("n", 1)
+	require.Len(t, emitted(f.acc), 1, "still inhibited")
+	add("m", 1)
+	got := emitted(f.acc)
+	require.Len(t, got, 2, "the window goes on")
+	text, _ := got[1].GetField("message")
+	require.Equal(t, "new", text)
+	require.True(t, got[1].HasTag("level"))
+	add("n", 1)
+	require.Len(t, emitted(f.acc), 3, "inhibited by nobody")
+
+	add("m", 10)
+	reload(strings.Replace(script, "> 10", "> 5", 1))
+	add("m", 10)
+	add("m", 10)
+	require.Len(t, emitted(f.acc), 3, "another threshold begins anew")
+	add("m", 10)
+	require.Len(t, emitted(f.acc), 4)
+}

@@ -1,6 +1,7 @@
 package tick
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -138,16 +139,23 @@ func (r *runner) arm() (due bool) {
 // timed is the share of pushes whose time is taken: one in so many.
 const timed = 16
 
-// start puts t in place of the task that ran before. If none did, the task goes on with the state
-// that is saved; should that fail, fresh makes another one. Documents come from d.
+// start puts t in place of the task that ran before, and with its state if the script has changed
+// only in what it says. If none ran, the task goes on with the state that is saved. Should either
+// fail, fresh makes another one. Documents come from d.
 func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round) {
-	first := r.task == nil
+	state := r.e.store.get(r.name)
+	if r.task != nil {
+		if state = r.bequeath(t); state != nil {
+			r.task.Leave()
+			r.leave()
+		}
+	}
 	r.stop()
 	r.failed.Store(false)
 	r.unsaved.set()
 	err := t.Start(r.e.clock())
-	if err == nil && first {
-		t = r.restore(t, fresh)
+	if err == nil && state != nil {
+		t = r.restore(t, state, fresh)
 	}
 	r.task = t
 	r.context, r.cancel = context.WithCancel(r.e.context)
@@ -159,6 +167,19 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 	if !r.failed.Load() {
 		r.e.health.runs(r.name)
 	}
+}
+
+// bequeath returns the state of the task if t may go on with it. What user-defined functions hold
+// cannot be had at once, so tasks with some begin anew.
+func (r *runner) bequeath(t *task.Task) []byte {
+	if r.failed.Load() || r.functions != nil || !t.Continues(r.task) {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := r.task.Save(&b); err != nil {
+		return nil
+	}
+	return b.Bytes()
 }
 
 // stop ends the task: what it holds back goes out.

@@ -233,14 +233,10 @@ func (r *runner) save() {
 	r.e.store.set(r.name, b.Bytes())
 }
 
-// restore brings t, which has just been started, to the state of its snapshot. If that does not work
-// it returns what fresh makes.
-func (r *runner) restore(t *task.Task, fresh func() (*task.Task, error)) *task.Task {
-	b := r.e.store.get(r.name)
-	if b == nil {
-		return t
-	}
-	err := t.Restore(bytes.NewReader(b))
+// restore brings t, which has just been started, to the state of a snapshot. If that does not work it
+// returns what fresh makes.
+func (r *runner) restore(t *task.Task, state []byte, fresh func() (*task.Task, error)) *task.Task {
+	err := t.Restore(bytes.NewReader(state))
 	if err == nil {
 		return t
 	}
