@@ -340,7 +340,6 @@ func state(m *alert.Mute, now time.Time) string {
 
 // times says when a mute is on.
 func times(m *alert.Mute) string {
-	const layout = "2006-01-02 15:04"
 	var parts []string
 	if m.Days != "" {
 		parts = append(parts, m.Days)
@@ -360,14 +359,19 @@ func times(m *alert.Mute) string {
 	}
 	recurring := len(parts) > 0
 	if !m.Start.IsZero() && (!recurring || m.Start.After(m.Created)) {
-		parts = append(parts, "from "+m.Start.Local().Format(layout))
+		parts = append(parts, "from "+clock(m.Start))
 	}
 	end := m.End
 	if !m.Removed.IsZero() {
 		end = m.Removed
 	}
 	if !end.IsZero() {
-		parts = append(parts, "until "+end.Local().Format(layout))
+		parts = append(parts, "until "+clock(end))
 	}
 	return strings.Join(parts, " ")
+}
+
+// clock returns a time of the host's zone, without seconds that are zero.
+func clock(t time.Time) string {
+	return strings.TrimSuffix(t.Local().Format("2006-01-02 15:04:05"), ":00")
 }
