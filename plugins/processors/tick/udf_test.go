@@ -1,6 +1,7 @@
 package tick
 
 import (
+	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -177,6 +178,17 @@ func eventually(t *testing.T, f func() bool, args ...any) {
 	require.Eventually(t, f, 20*time.Second, time.Millisecond, args...)
 }
 
+// waiting says how things are when somebody has waited in vain.
+type waiting struct {
+	acc *testutil.Accumulator
+	log *testutil.CaptureLogger
+	s   *functionServer
+}
+
+func (w waiting) String() string {
+	return fmt.Sprintf("%d have come back; %+v; log:\n%s\n%s", len(numbers(w.acc, "i")), w.s.f.Stats(), strings.Join(texts(w.log), "\n"), strings.Join(texts(w.s.log), "\n"))
+}
+
 func TestUDF(t *testing.T) {
 	s := configure(t, "count", nil).serve(t)
 	p, log := plugin("x", strings.Replace(counted, "@count()", "@count().size(3)@count()", 1))
@@ -234,7 +246,7 @@ func TestUDFLate(t *testing.T) {
 	eventually(t, func() bool { return len(emitted(acc)) == 600 })
 	time.Sleep(10 * time.Millisecond)
 	s.serve(t)
-	eventually(t, func() bool { return len(numbers(acc, "i")) >= 500 })
+	eventually(t, func() bool { return len(numbers(acc, "i")) >= 500 }, "of 500 points; %s", waiting{acc, log, s})
 	require.Zero(t, p.engine.counters.waiting.Load())
 	p.engine.drain()
 	dropped := p.engine.depot.dropped.Load()
