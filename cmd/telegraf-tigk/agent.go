@@ -14,6 +14,8 @@ import (
 	"github.com/influxdata/telegraf/agent"
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/logger"
+
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
 )
 
 // runAgent runs one agent from its configuration until ctx ends. It does not
@@ -37,11 +39,22 @@ func runAgent(ctx context.Context, c *config.Config, opt *options) error {
 	case opt.once:
 		err = ag.Once(ctx, opt.testWait)
 	case opt.testing():
+		withoutState(c)
 		err = ag.Test(ctx, opt.testWait)
 	default:
 		err = ag.Run(ctx)
 	}
 	return agentError(err)
+}
+
+// withoutState has tasks neither use nor change what they remember: an agent may be running beside a
+// test, and alerts of a test are not for anybody.
+func withoutState(c *config.Config) {
+	for _, p := range c.Processors {
+		if t, ok := p.Processor.(*tick.Tick); ok {
+			t.StateDirectory = ""
+		}
+	}
 }
 
 // agentError words an error as Telegraf does; log watchers look for it.
