@@ -22,6 +22,7 @@ type dispatcher struct {
 	stats            *stats
 	limit            *limiter
 	retries          *limiter // for failures that are tried again
+	keeps            bool     // the spool outlives the process
 	timeout          time.Duration
 	retryMin         time.Duration
 	retryMax, maxAge time.Duration
@@ -39,6 +40,7 @@ type dispatcher struct {
 	room    room
 	touched map[string]struct{} // IDs of alerts that came before an earlier process's were read
 	closing bool
+	resting bool          // begin nothing any more
 	idle    chan struct{} // closed when closing and no worker is left
 	workers int
 }
@@ -48,7 +50,7 @@ func newDispatcher(a *Alerter, s Spool) *dispatcher {
 		log: a.Log, stats: a.stats, limit: a.limit, retries: newLimiter(time.Minute, time.Now),
 		timeout:  time.Duration(a.Timeout),
 		retryMin: time.Duration(a.RetryMinInterval), retryMax: time.Duration(a.RetryMaxInterval),
-		maxAge: time.Duration(a.RetryMaxAge), spool: s,
+		maxAge: time.Duration(a.RetryMaxAge), spool: s, keeps: a.StateDirectory != "",
 		queues: map[string]*queue{}, held: map[eventKey]*delivery{}, bundles: map[string]*bundle{},
 		flights: map[*delivery]time.Time{}, idle: make(chan struct{}),
 	}
@@ -154,7 +156,7 @@ func (d *dispatcher) work(q *queue) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	defer d.leave(q)
-	for d.ctx.Err() == nil {
+	for d.ctx.Err() == nil && !d.resting {
 		c, wait := q.pick(time.Now(), d.closing)
 		if c != nil {
 			d.attempt(q, c)
@@ -271,8 +273,9 @@ func (d *dispatcher) send(it *delivery) (err error) {
 	return err
 }
 
-// close gives every queued delivery one last attempt until the deadline. It returns how many remain,
-// whether the spool keeps them, and whether all senders have come back.
+// close gives every queued delivery one last attempt until the deadline; in the last quarter of the
+// time none begins if the spool keeps it, for a receiver may have taken what is cut off. It returns how
+// many remain, whether the spool keeps them, and whether all senders have come back.
 func (d *dispatcher) close(deadline time.Time) (left int, kept, clean bool) {
 	d.mu.Lock()
 	d.closing = true
@@ -283,7 +286,16 @@ func (d *dispatcher) close(deadline time.Time) (left int, kept, clean bool) {
 		close(d.idle)
 	}
 	d.mu.Unlock()
-	t := time.NewTimer(time.Until(deadline))
+	patience := time.Until(deadline)
+	if d.keeps {
+		rest := time.AfterFunc(patience*3/4, func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.resting = true
+		})
+		defer rest.Stop()
+	}
+	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
 	case <-d.idle:

@@ -410,6 +410,40 @@ func TestCloseGivesUpOnTheDead(t *testing.T) {
 	})
 }
 
+// TestCloseCutsNothingOff ends while there is much to deliver.
+func TestCloseCutsNothingOff(t *testing.T) {
+	for _, keeps := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(spool())
+			b.keeps = keeps
+			cut := 0
+			o, r := b.outlet("x", 1, func(ctx context.Context, _ *alert.Event, _ int) error {
+				select {
+				case <-time.After(900 * time.Millisecond):
+					return nil
+				case <-ctx.Done():
+					cut++
+					return ctx.Err()
+				}
+			})
+			for i := range 10 {
+				b.emit(strconv.Itoa(i), o)
+			}
+			start := time.Now()
+			left, _, clean := b.close(start.Add(4 * time.Second))
+			require.True(t, clean)
+			require.Equal(t, 6, left)
+			require.Len(t, r.order(), 4)
+			if keeps {
+				require.Zero(t, cut)
+				require.Equal(t, 3600*time.Millisecond, time.Since(start), "the last one began before 3 s")
+			} else {
+				require.Equal(t, 1, cut)
+			}
+		})
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	for n, want := range map[int]time.Duration{1: 1, 2: 2, 3: 4, 7: 60, 1000: 60} {
 		for range 100 {
