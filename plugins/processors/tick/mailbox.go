@@ -182,11 +182,11 @@ func (m *mailbox) goOn() bool {
 	return true
 }
 
-// stands reports whether the goroutine takes no points.
-func (m *mailbox) stands() bool {
+// works reports whether there is something in the mailbox, or has been and is being dealt with.
+func (m *mailbox) works() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.still
+	return m.busy
 }
 
 // knock has a goroutine that stands still look around.

@@ -3,6 +3,7 @@ package tick
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -328,18 +329,25 @@ func (r *runner) stand(while func() bool) {
 	}
 }
 
-// settleTime is how long the agent, when it stops, waits for functions that do not keep up.
+// settleTime is how long the agent, when it stops, waits for functions that take nothing.
 const settleTime = 5 * time.Second
 
-// settle waits until no task stands, or not for long.
+// settle waits until the tasks have dealt with their points, as long as these become fewer: a task that
+// stands for its function carries out calls, such as that to end, before the points that wait.
 func (e *engine) settle() {
-	for begin := time.Now(); time.Since(begin) < settleTime; time.Sleep(5 * time.Millisecond) {
-		standing := false
+	least := math.MaxInt
+	for last := time.Now(); time.Since(last) < settleTime; time.Sleep(time.Millisecond) {
+		left, works := 0, false
 		for _, r := range e.index.Load().runners {
-			standing = standing || !r.waits.Load() && r.box.stands()
+			if !r.waits.Load() && r.box.works() {
+				left, works = left+r.box.length(), true
+			}
 		}
-		if !standing {
+		if !works {
 			return
+		}
+		if left < least {
+			least, last = left, time.Now()
 		}
 	}
 }

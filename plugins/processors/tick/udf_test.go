@@ -343,7 +343,7 @@ func TestUDFSlow(t *testing.T) {
 			x = r
 		}
 	}
-	require.True(t, x.box.stands())
+	require.True(t, stands(x))
 	require.Equal(t, 1000, x.box.length())
 	begin = time.Now()
 	p.engine.checkpoint()
@@ -353,7 +353,7 @@ func TestUDFSlow(t *testing.T) {
 	require.Contains(t, strings.Join(texts(log), "\n"), `Task "x" does not keep up`)
 
 	open()
-	eventually(t, func() bool { return !x.box.stands() && x.box.length() == 0 })
+	eventually(t, func() bool { return !stands(x) && x.box.length() == 0 })
 	give(t, p, acc, n+1, n+10)
 	p.Stop()
 	got := numbers(acc, "i")
@@ -363,6 +363,32 @@ func TestUDFSlow(t *testing.T) {
 	require.Equal(t, upTo(n+1, n+10), got[len(got)-10:])
 	for i := 1; i < len(got); i++ {
 		require.Less(t, got[i-1], got[i])
+	}
+}
+
+// stands reports whether the task takes no points.
+func stands(r *runner) bool {
+	r.box.mu.Lock()
+	defer r.box.mu.Unlock()
+	return r.box.still
+}
+
+// TestUDFStop stops while most points have yet to reach the function: all come back.
+func TestUDFStop(t *testing.T) {
+	for _, state := range []bool{false, true} {
+		for range 5 {
+			s := configure(t, "count", func(c *udf.Config) { c.QueueSize = 20 }).serve(t)
+			p, log := plugin("x", counted)
+			if state {
+				p.StateDirectory = t.TempDir()
+			}
+			acc := start(t, p)
+			give(t, p, acc, 1, 5000)
+			p.Stop()
+			require.Equal(t, upTo(1, 5000), numbers(acc, "i"))
+			require.Empty(t, log.Errors())
+			udf.Functions.Remove(s.f)
+		}
 	}
 }
 
@@ -378,7 +404,7 @@ func TestUDFReloadWhileStanding(t *testing.T) {
 	open := s.close()
 	defer open()
 	give(t, p, acc, 1, 5000)
-	require.Eventually(t, func() bool { return p.engine.index.Load().runners[0].box.stands() }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return stands(p.engine.index.Load().runners[0]) }, 5*time.Second, time.Millisecond)
 	write(t, file, `stream|from().measurement('m')|influxDBOut().measurement('new')`)
 	eventually(t, func() bool { return len(emitted(acc)) > 0 }, "the points that wait go to the new script")
 	require.Equal(t, "new", emitted(acc)[0].Name())
