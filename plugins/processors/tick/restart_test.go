@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -150,28 +151,29 @@ func TestKilledBeforeFirstCheckpoint(t *testing.T) {
 	b.Stop()
 }
 
-// TestCheckpointWaitsForDecisions takes checkpoints while alerts change all the time. Whenever something
-// is written to the journal, it must have the event of each level that the state file knows.
+// TestCheckpointWaitsForDecisions takes checkpoints while alerts change all the time and the disk is slow.
+// Whenever something is written to the journal, it must have the event of each level that the state file
+// knows. All is over within the time after which the journal syncs by itself.
 func TestCheckpointWaitsForDecisions(t *testing.T) {
-	a := &agentRun{t: t, acc: &testutil.Accumulator{}, dir: t.TempDir()}
-	script := strings.Replace(changes, ".topic('cpu')", "", 1)
-	a.Tick, a.log = withState(a.dir, "x", script, "y", script)
-	dir := &auditedDir{Dir: journal.Dir(a.dir), in: map[string]bool{}}
-	a.folder, a.CheckpointInterval = dir, config.Duration(time.Millisecond)
-	require.NoError(t, a.Init())
-	require.NoError(t, a.Start(a.acc))
-	for i := range 2000 {
-		require.NoError(t, a.Add(cpuOf(string(rune('a'+i%20)), i, float64(i/20%2)*50), a.acc))
-		if i%4 == 0 {
-			time.Sleep(time.Millisecond)
+	dir := &auditedDir{Dir: journal.Dir(t.TempDir()), in: map[string]bool{}}
+	synctest.Test(t, func(t *testing.T) {
+		script := strings.Replace(changes, ".topic('cpu')", "", 1)
+		p, _ := withState(string(dir.Dir), "x", script, "y", script)
+		p.folder, p.CheckpointInterval = dir, config.Duration(time.Millisecond)
+		acc := start(t, p)
+		defer p.Stop()
+		for i := range 2000 {
+			require.NoError(t, p.Add(cpuOf(string(rune('a'+i%20)), i, float64(i/20%2)*50), acc))
+			if i%4 == 0 {
+				time.Sleep(time.Millisecond)
+			}
 		}
-	}
-	a.Stop()
+	})
 	require.Empty(t, dir.ahead)
 	require.NotZero(t, dir.audits)
 }
 
-// An auditedDir takes its time to write, and looks at the state file before.
+// An auditedDir takes its time to sync, and looks at the state file before it writes.
 type auditedDir struct {
 	journal.Dir
 	mu     sync.Mutex
@@ -192,8 +194,12 @@ func (d *auditedDir) Create(name string) (journal.File, error) {
 
 func (f auditedFile) Write(b []byte) (int, error) {
 	f.dir.audit(b)
-	time.Sleep(20 * time.Millisecond)
 	return f.File.Write(b)
+}
+
+func (f auditedFile) Sync() error {
+	time.Sleep(20 * time.Millisecond)
+	return f.File.Sync()
 }
 
 func (d *auditedDir) audit(b []byte) {

@@ -2,6 +2,8 @@ package tick
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -67,10 +69,24 @@ func heapInUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestIdleTaskMemory bounds what a task without data keeps, its script and its statistics included.
+// alone is set for a process that runs one test.
+const alone = "TICK_TEST_ALONE"
+
+// TestIdleTaskMemory bounds what a task without data keeps, its script and its statistics included. It
+// has a process of its own, since what other tests leave behind would count.
 func TestIdleTaskMemory(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector takes memory")
+	}
+	if os.Getenv(alone) == "" {
+		self, err := os.Executable()
+		require.NoError(t, err)
+		cmd := exec.CommandContext(t.Context(), self, "-test.run", "^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), alone+"=1")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		t.Logf("%s", out)
+		return
 	}
 	warm := withTasks(1) // what is made once
 	startPlugin(t, warm)
