@@ -58,6 +58,9 @@ func (s *State) Repair(n int) {
 // Level returns the newest level.
 func (s *State) Level() Level { return s.History[s.Newest] }
 
+// Calm reports whether another OK would neither raise an event nor be worth to remember.
+func (s *State) Calm(r *Rules) bool { return !r.DetectFlapping && !s.Changed && s.Level() == OK }
+
 // Add takes note of the level at time t.
 func (s *State) Add(t int64, l Level, r *Rules) {
 	s.Changed = s.History[s.Newest] != l

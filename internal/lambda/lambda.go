@@ -49,6 +49,7 @@ type Expr struct {
 	own      State // used by callers that pass no state
 	prog     *program
 	test     *test      // of prog
+	sum      *sum       // of prog
 	programs []*program // in the order of their making
 	oldest   int        // the next to be replaced, once there are maxPrograms
 
@@ -79,6 +80,7 @@ type program struct {
 	value  error           // it has a type that is no result
 	truth  func(*env) bool // the expression as a predicate, which fails if its type is another
 	test   *test           // the predicate, if it is one
+	sum    *sum            // the expression, if it is one
 }
 
 // maxPrograms is how many type signatures an expression remembers.
@@ -154,6 +156,11 @@ func (e *Expr) Eval(p *point.Point, st *State) (point.Value, error) { return e.E
 // EvalScope is Eval with a scope. A reference that the point does not have is looked up there. The
 // value of a reference that the point has replaces the one that the scope has under that name.
 func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, error) {
+	if e.sum != nil && sc == nil {
+		if x, ok := e.sum.of(e.refs, p); ok {
+			return point.FloatValue(x), nil
+		}
+	}
 	prog, err := e.prepare(p, sc, st)
 	if err != nil {
 		return point.Value{}, err
@@ -181,7 +188,11 @@ func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, err
 
 // Bool returns the truth of a predicate for a point. A value that is not bool is an error.
 func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
-	if t := e.test; t != nil {
+	if t := e.test; t != nil && t.sum != nil {
+		if x, ok := t.sum.of(e.refs, p); ok {
+			return holds(t.rel, x, t.float), nil
+		}
+	} else if t != nil {
 		if v := e.refs[0].value(p); v != nil && v.Kind == t.kind {
 			if t.kind == point.Float {
 				return holds(t.rel, v.Float(), t.float), nil
@@ -227,7 +238,7 @@ func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
 	}
 	if !same {
 		e.prog = e.program(sc)
-		e.test = e.prog.test
+		e.test, e.sum = e.prog.test, e.prog.sum
 	}
 	if st == nil {
 		st = &e.own
@@ -392,8 +403,11 @@ func (e *Expr) specialize(kinds []point.Kind, sc *Scope) *program {
 		return p
 	}
 	p.truth = get[bool](asBool(root))
-	if _, ok := e.source.(*syntax.Binary); ok && len(e.refs) == 1 {
-		p.test = root.test
+	if _, ok := e.source.(*syntax.Binary); ok {
+		p.sum = root.sum
+		if root.test != nil && (root.test.sum != nil || len(e.refs) == 1) {
+			p.test = root.test
+		}
 	}
 	switch root.kind {
 	case point.Float:

@@ -1,6 +1,8 @@
 package lambda
 
 import (
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -338,6 +340,44 @@ func TestLookup(t *testing.T) {
 		require.Equal(t, tt.want, outcome(e.Eval(tt.p, nil)))
 	}
 	require.Equal(t, `<Failed to handle 2 argument: Cannot call function "string" argument "m" is missing, values in scope are []>`, outcome(e.Eval(newPoint("a", 1), nil)))
+}
+
+// TestShortcuts has expressions that are computed without a program get points for which that is
+// wrong; a new expression for each point tells what is right.
+func TestShortcuts(t *testing.T) {
+	values := []any{nil, 2.5, math.Inf(1), 3, "s", tag("t")}
+	for _, x := range []string{
+		`"a"`, `"a" - "b"`, `100.0 - "a"`, `"a" * 2.0`, `"a" / "b"`, `"a" + "a"`, `"a" > 2.5`, `2.5 <= "b"`,
+		`"a" + "b" > 5.0`, `10.0 >= "a" * 2.0`, `"a" - "b" == "a"`, `"time" > "a"`, `"a" / 0.0 > 1.0`,
+	} {
+		warm := compile(t, x)
+		for range 2 {
+			for _, a := range values {
+				for _, b := range values {
+					var fields []any
+					for _, f := range []struct {
+						name  string
+						value any
+					}{{"a", a}, {"b", b}} {
+						if f.value != nil {
+							fields = append(fields, f.name, f.value)
+						}
+					}
+					p := newPoint(fields...)
+					if a != nil && b == 2.5 { // a field and a tag of one name
+						p.Tags = point.SetTag(p.Tags, "a", "clash")
+					}
+					for range 2 {
+						require.Equal(t, outcome(compile(t, x).Eval(p, nil)), outcome(warm.Eval(p, nil)), "%s %v", x, p)
+					}
+					want, wantErr := compile(t, x).Bool(p, nil)
+					got, err := warm.Bool(p, nil)
+					require.Equal(t, want, got, "%s %v", x, p)
+					require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err), "%s %v", x, p)
+				}
+			}
+		}
+	}
 }
 
 func TestScope(t *testing.T) {

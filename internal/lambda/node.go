@@ -62,6 +62,7 @@ type node struct {
 	err  error // the type cannot be determined, and why
 
 	test *test // the node, if it is one
+	sum  *sum  // the same
 
 	ref  string       // name, if the node is a plain reference
 	slot int          // its slot; -1 if it is no plain reference

@@ -1,9 +1,13 @@
 package lambda
 
-import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
+import (
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
 
 // This file defines shortcuts for what most expressions consist of: references and constants as
-// operands of floats, and as a whole a reference compared with a constant.
+// operands of floats, and as a whole one operator between two of them, or that or a reference
+// compared with a constant. The last two are computed from the point without any program.
 
 // An operand is what get returns of a Float, without a call if that is a reference or a constant.
 type operand struct {
@@ -29,8 +33,65 @@ func (o *operand) get(e *env) float64 {
 	return o.at.Float()
 }
 
-// A test is a predicate that compares its only reference with a constant.
+// A sum is +, -, * or / between floats that are references or constants.
+type sum struct {
+	op   syntax.Op
+	l, r term
+}
+
+// A term is an operand of a sum.
+type term struct {
+	slot  int // of the reference; -1 for a constant
+	fixed float64
+}
+
+// sumOf returns l op r as a sum, nil if it is none.
+func sumOf(op syntax.Op, l, r node) *sum {
+	if l.slot < 0 && !l.fixed || r.slot < 0 && !r.fixed || l.fixed && r.fixed {
+		return nil
+	}
+	return &sum{op, termOf(l), termOf(r)}
+}
+
+func termOf(n node) term {
+	if n.fixed {
+		return term{slot: -1, fixed: value[float64](n)}
+	}
+	return term{slot: n.slot}
+}
+
+// of returns the sum for p, false if what it refers to are not floats in the places where they were
+// last time.
+func (s *sum) of(refs []ref, p *point.Point) (float64, bool) {
+	x, y := s.l.fixed, s.r.fixed
+	if s.l.slot >= 0 {
+		v := refs[s.l.slot].value(p)
+		if v == nil || v.Kind != point.Float {
+			return 0, false
+		}
+		x = v.Float()
+	}
+	if s.r.slot >= 0 {
+		v := refs[s.r.slot].value(p)
+		if v == nil || v.Kind != point.Float {
+			return 0, false
+		}
+		y = v.Float()
+	}
+	switch s.op {
+	case syntax.Add:
+		return x + y, true
+	case syntax.Sub:
+		return x - y, true
+	case syntax.Mul:
+		return x * y, true
+	}
+	return x / y, true
+}
+
+// A test is a predicate that compares a sum or else its only reference with a constant.
 type test struct {
+	sum   *sum
 	rel   relation
 	kind  point.Kind // Float, or one with an integer
 	float float64

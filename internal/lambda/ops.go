@@ -136,22 +136,30 @@ func sub[T int64 | time.Duration](l, r node) node {
 
 func addFloat(l, r node) node {
 	a, b := operandOf(l), operandOf(r)
-	return over(func(e *env) float64 { x := a.get(e); return x + b.get(e) }, l, r)
+	n := over(func(e *env) float64 { x := a.get(e); return x + b.get(e) }, l, r)
+	n.sum = sumOf(syntax.Add, l, r)
+	return n
 }
 
 func subFloat(l, r node) node {
 	a, b := operandOf(l), operandOf(r)
-	return over(func(e *env) float64 { x := a.get(e); return x - b.get(e) }, l, r)
+	n := over(func(e *env) float64 { x := a.get(e); return x - b.get(e) }, l, r)
+	n.sum = sumOf(syntax.Sub, l, r)
+	return n
 }
 
 func mulFloat(l, r node) node {
 	a, b := operandOf(l), operandOf(r)
-	return over(func(e *env) float64 { x := a.get(e); return x * b.get(e) }, l, r)
+	n := over(func(e *env) float64 { x := a.get(e); return x * b.get(e) }, l, r)
+	n.sum = sumOf(syntax.Mul, l, r)
+	return n
 }
 
 func divFloat(l, r node) node {
 	a, b := operandOf(l), operandOf(r)
-	return over(func(e *env) float64 { x := a.get(e); return x / b.get(e) }, l, r)
+	n := over(func(e *env) float64 { x := a.get(e); return x / b.get(e) }, l, r)
+	n.sum = sumOf(syntax.Div, l, r)
+	return n
 }
 
 func mulInt(l, r node) node {
@@ -312,8 +320,8 @@ func compareFloats(rel relation, l, r node) node {
 	}
 	a, b := operandOf(l), operandOf(r)
 	n := over(func(e *env) bool { x := a.get(e); return holds(rel, x, b.get(e)) }, l, r)
-	if l.slot >= 0 && r.fixed {
-		n.test = &test{rel: rel, kind: l.kind, float: b.at.Float()}
+	if r.fixed && (l.slot >= 0 || l.sum != nil) {
+		n.test = &test{sum: l.sum, rel: rel, kind: l.kind, float: b.at.Float()}
 	}
 	return n
 }

@@ -100,7 +100,11 @@ func (g *alertGroup) Point(p *point.Point) {
 		return
 	}
 	st := &g.saved.State
-	st.Add(p.Time, g.level(p, st.Level()), &g.rules)
+	l := g.level(p, st.Level())
+	if l == alert.OK && st.Calm(&g.rules) {
+		return
+	}
+	st.Add(p.Time, l, &g.rules)
 	if st.PointRaises(&g.rules) {
 		g.raisePoint(p)
 	}

@@ -39,7 +39,8 @@ func (x *level) compile(l alert.Level, when, reset *syntax.Lambda, env spec.Env)
 //   - Else the highest one that holds from current down. That asks current's lambda once more, as
 //     the functions that count their calls can tell.
 func (n *alertNode) level(p *point.Point, current alert.Level) alert.Level {
-	for l := n.high; l >= max(current, n.low); l-- {
+	lowest := max(current, n.low)
+	for l := n.high; l >= lowest; l-- {
 		if n.holds(l, p) {
 			return l
 		}

@@ -23,13 +23,13 @@ type eval struct {
 	env    spec.Env
 	exprs  []*lambda.Expr
 	scope  lambda.Scope // results of the point at hand
+	alone  bool         // there is one expression, which does not refer to its result
 	asTag  []int        // the results that become tags
 	fields []result     // the results that become fields
 	places []int        // for each of these its index among all of them, sorted by name
 	kept   []result     // keep(list): where each name comes from
 	quiet  *spec.Spec
 	fault  prefixed
-	point  point.Point
 	buf    []point.Field
 	own    []point.Field // the point's fields if they are just the results
 	batch  batchBuffer
@@ -92,6 +92,7 @@ func (e *eval) Start(env spec.Env) error {
 			e.fields = append(e.fields, result{e.as[i], i})
 		}
 	}
+	e.alone = len(e.exprs) == 1 && !slices.Contains(refs, e.as[0])
 	for _, name := range e.keepList {
 		r := result{name, fromField}
 		if i := lastIndex(e.as, name); i >= 0 {
@@ -149,35 +150,41 @@ func (e *evalGroup) State() any {
 }
 
 func (e *evalGroup) Point(p *point.Point) {
-	q, ok := e.eval1(p)
+	fields, ok := e.eval1(p)
 	if !ok {
 		return
 	}
-	q.Group = p.Group
+	was, tags, group := p.Fields, p.Tags, p.Group
+	p.Fields = fields
 	if len(e.asTag) > 0 {
-		e.setTags(p, q)
+		e.setTags(p)
+		e.Out.Point(p)
+		p.Tags, p.Group = tags, group
+	} else {
+		e.Out.Point(p)
 	}
-	e.Out.Point(q)
+	p.Fields = was
 }
 
 func (e *evalGroup) Batch(b *point.Batch) {
 	e.batch.begin(b)
 	for i := range b.Points {
-		p := &b.Points[i]
-		q, ok := e.eval1(p)
+		fields, ok := e.eval1(&b.Points[i])
 		if !ok {
 			continue
 		}
+		q := b.Points[i]
+		q.Fields = fields
 		for _, i := range e.asTag {
 			q.Tags = point.SetTag(q.Tags, e.as[i], e.scope.Values[i].Text)
 		}
-		e.batch.add(q)
+		e.batch.add(&q)
 	}
 	e.Out.Batch(&e.batch.batch)
 }
 
-// setTags gives q the results that are tags, and the group that they make.
-func (e *evalGroup) setTags(p, q *point.Point) {
+// setTags gives p the results that are tags, and the group that they make.
+func (e *evalGroup) setTags(p *point.Point) {
 	if !e.sameTags(p) {
 		e.lastTags, e.lastGroup = p.Tags, p.Group
 		e.newTags, e.newGroup = p.Tags, p.Group
@@ -190,7 +197,7 @@ func (e *evalGroup) setTags(p, q *point.Point) {
 			e.newGroup = e.env.Groups().Get(p.Name, e.newTags, p.Group.Dims, p.Group.ByName)
 		}
 	}
-	q.Tags, q.Group = e.newTags, e.newGroup
+	p.Tags, p.Group = e.newTags, e.newGroup
 }
 
 // sameTags reports whether p and its results give the tags that the last point got.
@@ -206,9 +213,12 @@ func (e *evalGroup) sameTags(p *point.Point) bool {
 	return true
 }
 
-// eval1 computes the expressions for p and returns the new point, without its group and new tags;
-// false if it is to be dropped.
-func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
+// eval1 computes the expressions for p and returns its new fields; false if it is to be dropped.
+func (e *evalGroup) eval1(p *point.Point) ([]point.Field, bool) {
+	scope := &e.scope
+	if e.alone {
+		scope = nil
+	}
 	for i := range e.scope.Values {
 		e.scope.Values[i].Kind = point.Missing
 	}
@@ -217,7 +227,7 @@ func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
 		if e.states != nil {
 			st = &e.states[i]
 		}
-		v, err := x.EvalScope(p, &e.scope, st)
+		v, err := x.EvalScope(p, scope, st)
 		if err != nil {
 			return nil, e.fail(err)
 		}
@@ -228,7 +238,6 @@ func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
 			return nil, e.fail(errTagType[v.Kind])
 		}
 	}
-	e.point = *p
 	switch {
 	case len(e.kept) > 0:
 		e.buf = e.buf[:0]
@@ -239,20 +248,19 @@ func (e *evalGroup) eval1(p *point.Point) (*point.Point, bool) {
 			}
 			e.buf = point.SetField(e.buf, r.name, v)
 		}
-		e.point.Fields = e.buf
+		return e.buf, true
 	case e.keep:
 		e.buf = append(e.buf[:0], p.Fields...)
 		for _, r := range e.fields {
 			e.buf = point.SetField(e.buf, r.name, e.scope.Values[r.expr])
 		}
-		e.point.Fields = e.buf
+		return e.buf, true
 	default:
 		for i, r := range e.fields {
 			e.own[e.places[i]].Value = e.scope.Values[r.expr]
 		}
-		e.point.Fields = e.own
+		return e.own, true
 	}
-	return &e.point, true
 }
 
 // fail reports err; eval's quiet keeps it from being counted, too.

@@ -61,7 +61,6 @@ type stateTracker struct {
 	value func(s *trackedState, t int64, in bool) point.Value // of the field
 	fault prefixed
 	buf   []point.Field
-	point point.Point
 	batch batchBuffer
 }
 
@@ -91,8 +90,8 @@ type stateGroup struct {
 
 func (g *stateGroup) State() any { return &g.state }
 
-// track returns p with the field, or nil if the predicate fails.
-func (g *stateGroup) track(p *point.Point) *point.Point {
+// track returns the fields of p and the one added, or nil if the predicate fails.
+func (g *stateGroup) track(p *point.Point) []point.Field {
 	in, err := g.expr.Bool(p, &g.state.Lambda)
 	if err != nil {
 		g.env.Error(g.fault.wrap(err))
@@ -107,14 +106,15 @@ func (g *stateGroup) track(p *point.Point) *point.Point {
 		g.state.Count++
 	}
 	g.buf = g.name.Set(g.buf[:0], p.Fields, g.value(&g.state, p.Time, in))
-	g.point = *p
-	g.point.Fields = g.buf
-	return &g.point
+	return g.buf
 }
 
 func (g *stateGroup) Point(p *point.Point) {
-	if q := g.track(p); q != nil {
-		g.Out.Point(q)
+	if fields := g.track(p); fields != nil {
+		was := p.Fields
+		p.Fields = fields
+		g.Out.Point(p)
+		p.Fields = was
 	}
 }
 
@@ -122,8 +122,10 @@ func (g *stateGroup) Batch(b *point.Batch) {
 	g.state.Count = 0
 	g.batch.begin(b)
 	for i := range b.Points {
-		if q := g.track(&b.Points[i]); q != nil {
-			g.batch.add(q)
+		if fields := g.track(&b.Points[i]); fields != nil {
+			q := b.Points[i]
+			q.Fields = fields
+			g.batch.add(&q)
 		}
 	}
 	g.Out.Batch(&g.batch.batch)

@@ -6,7 +6,8 @@
 // are immutable and may be kept for ever; a Point's Fields and a Batch's Points are the sender's
 // buffers: whoever keeps them copies them ([Point.AppendFields], [Point.Clone]). Nobody changes a point that
 // it did not make: a node that alters one sends a copy of its own, whose buffers it may reuse for
-// the next one.
+// the next one. Or it sends the point itself with other Fields, Tags or Group and sets them back
+// when that is done; what the slices hold it leaves alone. Points of a batch it does not lend so.
 package point
 
 import "slices"
