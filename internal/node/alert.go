@@ -44,6 +44,7 @@ type alertNode struct {
 	counts     alertCounts
 	inhibitors map[*alertGroup]struct{} // groups that have some
 	batch      batchBuffer
+	whole      func() []point.Field // all fields of the point at hand, if the parent sends only what the lambdas need
 }
 
 // An inhibition silences alerts of a category that agree in the tags.
@@ -215,6 +216,27 @@ func (n *alertNode) Restored() {
 		}
 		i++
 	})
+}
+
+// onlyAlert returns the alert that alone gets what a node sends and whose lambdas refer to the named
+// field or to none; nil if there is no such.
+func onlyAlert(children []spec.Declarer, field string) *alertNode {
+	if len(children) != 1 {
+		return nil
+	}
+	n, ok := children[0].(*alertNode)
+	if !ok {
+		return nil
+	}
+	n.eachLambda(func(e *lambda.Expr) {
+		for _, name := range e.Refs() {
+			ok = ok && (name == field || name == "time")
+		}
+	})
+	if !ok {
+		return nil
+	}
+	return n
 }
 
 func (n *alertNode) eachLambda(f func(e *lambda.Expr)) {

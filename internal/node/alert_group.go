@@ -106,6 +106,9 @@ func (g *alertGroup) Point(p *point.Point) {
 	}
 	st.Add(p.Time, l, &g.rules)
 	if st.PointRaises(&g.rules) {
+		if g.whole != nil {
+			p.Fields = g.whole() // the parent sets them back
+		}
 		g.raisePoint(p)
 	}
 }

@@ -62,6 +62,10 @@ type stateTracker struct {
 	fault prefixed
 	buf   []point.Field
 	batch batchBuffer
+
+	// For an alert that looks at nothing else the field is sent alone.
+	alone []point.Field
+	rest  []point.Field // of the point at hand
 }
 
 func (n *stateTracker) start(env spec.Env, value func(s *trackedState, t int64, in bool) point.Value) (err error) {
@@ -69,6 +73,20 @@ func (n *stateTracker) start(env spec.Env, value func(s *trackedState, t int64, 
 	n.fault.prefix = "error while evaluating expression"
 	n.expr, err = predicate(n.pred, env)
 	return err
+}
+
+// Fuse spares an alert the other fields of points that raise no event.
+func (n *stateTracker) Fuse(children []spec.Declarer) {
+	if a := onlyAlert(children, n.as); a != nil {
+		n.alone = []point.Field{{Key: n.as}}
+		a.whole = func() []point.Field { return n.with(n.rest, n.alone[0].Value) }
+	}
+}
+
+// with returns fields and the one added.
+func (n *stateTracker) with(fields []point.Field, v point.Value) []point.Field {
+	n.buf = n.name.Set(n.buf[:0], fields, v)
+	return n.buf
 }
 
 func (n *stateTracker) Group(_ *point.Group, out point.Sink) point.Sink {
@@ -90,12 +108,12 @@ type stateGroup struct {
 
 func (g *stateGroup) State() any { return &g.state }
 
-// track returns the fields of p and the one added, or nil if the predicate fails.
-func (g *stateGroup) track(p *point.Point) []point.Field {
+// track returns the value of the field for p, and false if the predicate fails.
+func (g *stateGroup) track(p *point.Point) (point.Value, bool) {
 	in, err := g.expr.Bool(p, &g.state.Lambda)
 	if err != nil {
 		g.env.Error(g.fault.wrap(err))
-		return nil
+		return point.Value{}, false
 	}
 	switch {
 	case !in:
@@ -105,26 +123,32 @@ func (g *stateGroup) track(p *point.Point) []point.Field {
 	default:
 		g.state.Count++
 	}
-	g.buf = g.name.Set(g.buf[:0], p.Fields, g.value(&g.state, p.Time, in))
-	return g.buf
+	return g.value(&g.state, p.Time, in), true
 }
 
 func (g *stateGroup) Point(p *point.Point) {
-	if fields := g.track(p); fields != nil {
-		was := p.Fields
-		p.Fields = fields
-		g.Out.Point(p)
-		p.Fields = was
+	v, ok := g.track(p)
+	if !ok {
+		return
 	}
+	was := p.Fields
+	if g.alone != nil {
+		g.alone[0].Value, g.rest = v, was
+		p.Fields = g.alone
+	} else {
+		p.Fields = g.with(was, v)
+	}
+	g.Out.Point(p)
+	p.Fields = was
 }
 
 func (g *stateGroup) Batch(b *point.Batch) {
 	g.state.Count = 0
 	g.batch.begin(b)
 	for i := range b.Points {
-		if fields := g.track(&b.Points[i]); fields != nil {
+		if v, ok := g.track(&b.Points[i]); ok {
 			q := b.Points[i]
-			q.Fields = fields
+			q.Fields = g.with(q.Fields, v)
 			g.batch.add(&q)
 		}
 	}
