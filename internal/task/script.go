@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
+	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
@@ -27,6 +28,7 @@ type script struct {
 	dbrps []spec.DBRP
 	decls []Declared
 
+	deadman   nodes.DeadmanConfig
 	udf       func(name string) (udf.Info, error)
 	unreached bool // take functions that cannot be asked as they are used
 	warnings  []*syntax.Error
@@ -44,7 +46,7 @@ type Declared struct {
 // evaluate runs prog and returns the graph it describes. Without unreached, functions that cannot be
 // asked are errors.
 func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, err error) {
-	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, udf: cfg.UDF, unreached: unreached}
+	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, deadman: cfg.Deadman, udf: cfg.UDF, unreached: unreached}
 	defer func() {
 		if e := catch(recover()); e != nil {
 			e.File = prog.File
@@ -59,6 +61,11 @@ func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, er
 	}
 	if len(source.children) == 0 && len(sc.graph.nodes) == 1 {
 		sc.fail(syntax.Pos{}, "task does nothing; a script starts with stream|from()")
+	}
+	if d := &sc.deadman; d.Global { // last, so that the script's own nodes keep their names
+		sc.chainNode(source, &syntax.Call{Name: "deadman"}, []spec.Arg{
+			spec.ValueArg(point.FloatValue(d.Threshold), syntax.Pos{}), spec.ValueArg(point.DurationValue(d.Interval), syntax.Pos{}),
+		})
 	}
 	for _, n := range sc.graph.nodes {
 		if err := n.spec.Validate(); err != nil {
@@ -499,6 +506,9 @@ func (sc *script) expand(parent *node, m spec.Macro, call *syntax.Call, args []s
 	s := spec.Of(lowerFirst(call.Name), m.(spec.Declarer))
 	if err := s.SetArgs(args); err != nil {
 		sc.failAt(call.Start, s.Name, err)
+	}
+	if c, ok := m.(interface{ Configure(c nodes.DeadmanConfig) }); ok {
+		c.Configure(sc.deadman)
 	}
 	text, vars := m.Expand(parent.name())
 	prog, err := syntax.Parse("", "parent"+text)

@@ -46,6 +46,8 @@ type Config struct {
 	MaxGroups   int           // points of further groups are dropped and counted; 0 is no limit
 	GroupExpiry time.Duration // a group without data for so long is deleted; 0 is never
 
+	Deadman nodes.DeadmanConfig // has been checked
+
 	// UDF returns what the user-defined function of a name says about itself. Its error wraps
 	// [udf.ErrUnknown] or [udf.ErrUnreachable]. Nil knows no function.
 	UDF func(name string) (udf.Info, error)
@@ -308,8 +310,13 @@ func (t *Task) push(p *point.Point, which int) {
 	if t.direct { // from nodes do not look at the group, so there is no need for a copy
 		t.source.many++
 		for _, b := range t.source.to {
-			b.enter(p, which)
+			b.came++
+			if b.only == 0 || b.only == which {
+				t.at = b.n
+				b.to.Point(p)
+			}
 		}
+		t.at = nil
 	} else {
 		t.input = *p
 		t.input.Group = t.none
