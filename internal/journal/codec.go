@@ -186,7 +186,8 @@ func (d *Decoder) tags() []point.Tag {
 	return tags
 }
 
-func (d *Decoder) level() alert.Level {
+// Level reads a level.
+func (d *Decoder) Level() alert.Level {
 	l := alert.Level(d.Byte())
 	if l > alert.Critical {
 		d.fail()
@@ -206,9 +207,9 @@ func (d *Decoder) Event() *alert.Event {
 	v.Nth = int(d.Int())
 	v.Time = d.Int()
 	v.Duration = time.Duration(d.Int())
-	v.Level = d.level()
-	v.Previous = d.level()
-	v.NodePrevious = d.level()
+	v.Level = d.Level()
+	v.Previous = d.Level()
+	v.NodePrevious = d.Level()
 	v.Recoverable = d.Bool()
 	v.GroupTags = d.tags()
 	v.Tags = d.tags()
@@ -229,7 +230,7 @@ func (d *Decoder) Event() *alert.Event {
 func (d *Decoder) State() alert.EventState {
 	return alert.EventState{
 		ID: d.Text(), Message: d.Text(), Details: d.Text(),
-		Time: d.Int(), Duration: time.Duration(d.Int()), Level: d.level(), Nth: int(d.Int()),
+		Time: d.Int(), Duration: time.Duration(d.Int()), Level: d.Level(), Nth: int(d.Int()),
 	}
 }
 

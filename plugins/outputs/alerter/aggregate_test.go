@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
 // withTopics gives a plugin the topic handlers of a configuration.
@@ -30,14 +31,14 @@ func inTopic(eventID, level, previous string) telegraf.Metric {
 	return event(eventID, level, previous, "[]")
 }
 
-// A journal is what the receiver of a plugin got.
-type journal struct {
+// An inbox has what the receiver of a plugin got.
+type inbox struct {
 	mu     sync.Mutex
 	events []*alert.Event
 }
 
-// keep is a change of a plugin that makes its receiver fill the journal.
-func (j *journal) keep(a *Alerter) {
+// keep is a change of a plugin that makes its receiver fill the inbox.
+func (j *inbox) keep(a *Alerter) {
 	for _, o := range a.outlets {
 		if r, ok := o.sender.(*receiver); ok {
 			answer := r.answer
@@ -55,7 +56,7 @@ func (j *journal) keep(a *Alerter) {
 }
 
 // take returns what has come since the last call.
-func (j *journal) take() []*alert.Event {
+func (j *inbox) take() []*alert.Event {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	list := j.events
@@ -63,7 +64,7 @@ func (j *journal) take() []*alert.Event {
 	return list
 }
 
-func (j *journal) show(what func(e *alert.Event) string) (list []string) {
+func (j *inbox) show(what func(e *alert.Event) string) (list []string) {
 	for _, e := range j.take() {
 		list = append(list, what(e))
 	}
@@ -98,13 +99,13 @@ const publishing = `
 func TestPublish(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			dir := newMemFolder()
-			var j journal
+			dir := journaltest.New()
+			var j inbox
 			start := func() *durable { return startDurable(t, dir, always, withTopics(t, publishing), j.keep) }
 			x := start()
 			restart := func() {
 				if kill {
-					next := dir.killed()
+					next := dir.Killed()
 					x.stop(t)
 					dir = next
 				} else {
@@ -127,7 +128,7 @@ func TestPublish(t *testing.T) {
 				require.NoError(t, x.Write([]telegraf.Metric{inTopic(fmt.Sprintf("%s-%d", strings.Repeat("z", 40000), i), "OK", "OK")}))
 			}
 			restart()
-			require.Greater(t, x.dispatch.spool.(*diskSpool).number, uint64(9), "the log has been rewritten")
+			require.Greater(t, x.dispatch.spool.(*diskSpool).segments(), uint64(9), "the log has been rewritten")
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic("x-7", "OK", "CRITICAL")}))
 			synctest.Wait()
 			require.Equal(t, []string{"x-7:OK<CRITICAL"}, j.show(levels))
@@ -150,13 +151,13 @@ const aggregating = `
 func TestAggregate(t *testing.T) {
 	for _, how := range []string{"go on", "stop", "kill"} {
 		synctest.Test(t, func(t *testing.T) {
-			dir := newMemFolder()
-			var j journal
+			dir := journaltest.New()
+			var j inbox
 			x := startDurable(t, dir, always, withTopics(t, aggregating), j.keep)
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic("a-1", "WARNING", "OK"), inTopic("b-1", "CRITICAL", "OK")}))
 			pass(4 * time.Second)
 			if how != "go on" {
-				next := dir.killed()
+				next := dir.Killed()
 				x.stop(t)
 				if how == "stop" {
 					next = dir
@@ -198,7 +199,7 @@ func TestAggregate(t *testing.T) {
 // TestAggregateAtStop makes the event early if there is nothing that keeps the others.
 func TestAggregateAtStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
+		var j inbox
 		x := startDurable(t, nil, always, withTopics(t, aggregating), j.keep,
 			func(a *Alerter) { a.StateDirectory = "" })
 		require.NoError(t, x.Write([]telegraf.Metric{inTopic("a-1", "WARNING", "OK")}))
@@ -210,8 +211,8 @@ func TestAggregateAtStop(t *testing.T) {
 // TestAggregateWithinLimits drops what waits longest.
 func TestAggregateWithinLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		x := startDurable(t, newMemFolder(), always, withTopics(t, aggregating), j.keep,
+		var j inbox
+		x := startDurable(t, journaltest.New(), always, withTopics(t, aggregating), j.keep,
 			func(a *Alerter) { a.SpoolMaxEvents = 50 })
 		for i := range 500 {
 			require.NoError(t, x.Write([]telegraf.Metric{inTopic(fmt.Sprintf("a%d-%d", i, i), "CRITICAL", "OK")}))
@@ -265,7 +266,7 @@ func TestTopicHandlersInCircles(t *testing.T) {
 // go first whose alerts they have not heard of.
 func TestFullSpoolKeepsRecoveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		var open atomic.Bool
 		open.Store(true)
 		x := startDurable(t, dir, open.Load, func(a *Alerter) { a.SpoolMaxEvents = 40 })

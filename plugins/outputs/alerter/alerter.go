@@ -20,6 +20,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 //go:embed sample.conf
@@ -129,9 +130,9 @@ func (a *Alerter) Connect() error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	var dir folder
+	var dir journal.Folder
 	if a.StateDirectory != "" {
-		dir = diskFolder(a.StateDirectory)
+		dir = journal.Dir(a.StateDirectory)
 	}
 	a.stop = make(chan struct{})
 	a.watchHandlers()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
 const watched = `
@@ -32,7 +33,7 @@ const watched = `
 `
 
 // A second is a change of a plugin that adds a handler, talk, which always works.
-func second(j *journal) func(*Alerter) {
+func second(j *inbox) func(*Alerter) {
 	return func(a *Alerter) {
 		k := handler.Lookup("talk")
 		a.outlets[k] = &outlet{kind: k, sender: &receiver{answer: func(_ context.Context, e *alert.Event, _ int) error {
@@ -53,9 +54,9 @@ func about(e *alert.Event) string {
 // TestHealthOfHandlers lets a handler fail, across restarts, and wants the other one to hear of it.
 func TestHealthOfHandlers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		var up atomic.Bool
-		var tcp, talk journal
+		var tcp, talk inbox
 		open := func() *durable {
 			x := startDurable(t, dir, up.Load, withTopics(t, watched), tcp.keep, second(&talk))
 			x.startHealth()
@@ -97,9 +98,9 @@ func TestHealthOfHandlers(t *testing.T) {
 
 func TestHealthOfSpool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		var up atomic.Bool
-		var talk journal
+		var talk inbox
 		x := startDurable(t, dir, up.Load, withTopics(t, watched), second(&talk), func(a *Alerter) { a.SpoolMaxEvents, a.HealthAfter = 100, 3600e9 })
 		x.startHealth()
 		for i := range 89 {
@@ -110,12 +111,12 @@ func TestHealthOfSpool(t *testing.T) {
 		x.write(t, "b-1", "CRITICAL")
 		pass(time.Minute)
 		require.Equal(t, []string{"spool:WARNING<OK The spool is 90 % full; beyond that alerts are lost"}, talk.show(about))
-		dir.setFail(func(int, string) error { return errTorn })
+		dir.SetFail(func(int, string) error { return journaltest.ErrTorn })
 		x.write(t, "b-2", "OK")
 		pass(15 * time.Second)
 		require.Equal(t, []string{"spool:CRITICAL<WARNING The spool cannot be written, alerts are in memory only: no space left on device"}, talk.show(about))
 		require.EqualError(t, x.dispatch.sick(time.Now()), "no space left on device")
-		dir.setFail(nil)
+		dir.SetFail(nil)
 		pass(time.Minute)
 		require.Equal(t, []string{"spool:WARNING<CRITICAL The spool is 93 % full; beyond that alerts are lost"}, talk.show(about))
 		up.Store(true)

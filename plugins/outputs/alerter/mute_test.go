@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
 // muting is a change of a plugin that makes it mute all or some events of minutes 10 to 20 and 40 to 50.
@@ -58,10 +60,10 @@ func TestMute(t *testing.T) {
 			t.Run(c.name+"/"+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
-					dir := newMemFolder()
-					var j journal
+					dir := journaltest.New()
+					var j inbox
 					open := func() *durable {
-						var f folder = dir
+						var f journal.Folder = dir
 						if how == "memory" {
 							f = nil
 						}
@@ -102,7 +104,7 @@ func TestMute(t *testing.T) {
 						pass(time.Second)
 						require.Equal(t, want[minute], strings.Join(j.show(func(e *alert.Event) string { return e.Level.String() }), " "), "minute %d", minute)
 						if how == "stop" && minute%2 == 1 || how == "kill" {
-							next := dir.killed()
+							next := dir.Killed()
 							x.stop(t)
 							if how == "kill" {
 								dir = next

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 // This file keeps the mutes that are set at run time. They stand in a file of the state directory,
@@ -136,12 +137,11 @@ func (f *Mutes) change(edit func([]alert.Mute) ([]alert.Mute, error)) error {
 	if err := f.make(); err != nil {
 		return err
 	}
-	lock, err := waitForLock(filepath.Join(f.dir, muteLock))
+	unlock, err := f.lock()
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	own(f.state, lock.Name())
+	defer unlock()
 	list, err := f.List()
 	if err != nil {
 		return err
@@ -190,14 +190,19 @@ func (f *Mutes) replace(text []byte) (err error) {
 	if err := os.Rename(tmp.Name(), filepath.Join(f.dir, muteName)); err != nil {
 		return err
 	}
-	return diskFolder(f.dir).Sync()
+	return journal.Dir(f.dir).Sync()
 }
 
-func waitForLock(path string) (*os.File, error) {
+// lock waits until nobody else changes the file.
+func (f *Mutes) lock() (unlock func(), err error) {
+	path := filepath.Join(f.dir, muteLock)
 	for until := time.Now().Add(muteLockWait); ; time.Sleep(20 * time.Millisecond) {
-		f, err := lockFile(path, os.O_RDWR|os.O_CREATE)
-		if err == nil || !errors.Is(err, errLocked) {
-			return f, err
+		unlock, err = journal.Dir(f.dir).Lock(muteLock)
+		if err == nil {
+			own(f.state, path)
+		}
+		if !errors.Is(err, journal.ErrLocked) {
+			return unlock, err
 		}
 		if time.Now().After(until) {
 			return nil, fmt.Errorf("%s: another process has been changing the mutes for %s", path, muteLockWait)

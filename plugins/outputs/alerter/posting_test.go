@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
 // show tells all that a spool has read or has in memory: open deliveries, and levels.
@@ -30,11 +31,10 @@ func show(open []string, told map[eventKey]alert.Level, levels map[topicAlert]al
 // TestPostingIsAllOrNothing cuts the log at every byte. A posting ends deliveries, begins others and
 // changes levels; after a cut everything must be as before or as after some posting.
 func TestPostingIsAllOrNothing(t *testing.T) {
-	dir := newMemFolder()
-	s, _, err := openSpool("d", dir, newMemorySpool(100, 1<<20), silent{})
-	require.NoError(t, err)
-	s.growth = 600 // so that there are several segments
-	s.repair()
+	dir := journaltest.New()
+	s, _ := openTest(t, dir)
+	s.disk.Limit(0, 600) // so that there are several segments
+	s.disk.Repair()
 	o := testOutlet()
 	type state struct {
 		segment string
@@ -51,7 +51,8 @@ func TestPostingIsAllOrNothing(t *testing.T) {
 				}
 			}
 		}
-		states = append(states, state{s.current, len(dir.files[s.current].data), show(open, s.told, s.levels)})
+		now := segmentName(s.segments())
+		states = append(states, state{now, len(dir.Files[now].Data), show(open, s.told, s.levels)})
 	}
 	note()
 	var waiting []*delivery
@@ -79,18 +80,16 @@ func TestPostingIsAllOrNothing(t *testing.T) {
 			note()
 		}
 	}
-	require.Greater(t, s.number, uint64(3))
-	names := slices.Sorted(maps.Keys(dir.files))
-	names = slices.DeleteFunc(names, func(n string) bool { _, ok := segmentNumber(n); return !ok })
+	require.Greater(t, s.segments(), uint64(3))
+	names := slices.Sorted(maps.Keys(dir.Files))
 	last := names[len(names)-1]
-	for n := range len(dir.files[last].data) + 1 {
-		image := newMemFolder()
+	for n := range len(dir.Files[last].Data) + 1 {
+		image := journaltest.New()
 		for _, name := range names {
-			image.files[name] = &memFile{folder: image, data: slices.Clone(dir.files[name].data)}
+			image.Put(name, slices.Clone(dir.Files[name].Data))
 		}
-		image.files[last].data = image.files[last].data[:n]
-		x, err := loadSpool(image, silent{})
-		require.NoError(t, err)
+		image.Files[last].Data = image.Files[last].Data[:n]
+		_, x := openTest(t, image)
 		var open []string
 		for _, e := range x.events {
 			for i, it := range e.list {
@@ -108,6 +107,6 @@ func TestPostingIsAllOrNothing(t *testing.T) {
 			}
 			before = st.segment
 		}
-		require.Equal(t, want, got, "cut at %d of %d", n, len(dir.files[last].data))
+		require.Equal(t, want, got, "cut at %d of %d", n, len(dir.Files[last].Data))
 	}
 }

@@ -8,12 +8,13 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 // This file makes deliveries of what an earlier process has left in the spool.
 
 // openDispatcher returns a dispatcher with the spool that the configuration wants.
-func (a *Alerter) openDispatcher(dir folder) (*dispatcher, error) {
+func (a *Alerter) openDispatcher(dir journal.Folder) (*dispatcher, error) {
 	m := newMemorySpool(a.SpoolMaxEvents, int64(a.SpoolMaxSize))
 	if dir == nil {
 		d := newDispatcher(a, m)

@@ -24,6 +24,8 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
@@ -37,14 +39,14 @@ type durable struct {
 var errDown = errors.New("down")
 
 // startDurable starts a plugin; up says whether its receiver answers.
-func startDurable(t *testing.T, dir folder, up func() bool, change ...func(*Alerter)) *durable {
+func startDurable(t *testing.T, dir journal.Folder, up func() bool, change ...func(*Alerter)) *durable {
 	t.Helper()
 	x, err := tryDurable(dir, up, change...)
 	require.NoError(t, err)
 	return x
 }
 
-func tryDurable(dir folder, up func() bool, change ...func(*Alerter)) (*durable, error) {
+func tryDurable(dir journal.Folder, up func() bool, change ...func(*Alerter)) (*durable, error) {
 	x := &durable{log: &testutil.CaptureLogger{}}
 	x.Alerter = &Alerter{
 		Timeout: 30e9, CloseTimeout: 5e9, RetryMinInterval: 1e9, RetryMaxInterval: 60e9, RetryMaxAge: config.Duration(72 * time.Hour),
@@ -110,12 +112,12 @@ func (x *durable) stop(t *testing.T) {
 func TestRestartDeliversTheRest(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			dir := newMemFolder()
+			dir := journaltest.New()
 			x := startDurable(t, dir, never)
 			for i := range 10000 {
 				x.write(t, fmt.Sprintf("a%d-%d", i%100, i), "CRITICAL")
 			}
-			next := dir.killed()
+			next := dir.Killed()
 			x.stop(t)
 			if !kill {
 				require.Contains(t, strings.Join(x.lines(), "\n"), "Closing with 10000 alert deliveries still to be made; they are kept in folder")
@@ -141,7 +143,7 @@ func TestRestartDeliversTheRest(t *testing.T) {
 			pass(time.Minute)
 			require.Empty(t, z.order(), "all is delivered and nothing forgotten")
 			z.stop(t)
-			require.Len(t, next.files, 1)
+			require.Len(t, next.Files, 1)
 		})
 	}
 }
@@ -150,15 +152,18 @@ func TestRestartDeliversTheRest(t *testing.T) {
 func TestDiskFails(t *testing.T) {
 	for _, what := range []string{"write", "sync", "create"} {
 		synctest.Test(t, func(t *testing.T) {
-			dir := newMemFolder()
+			dir := journaltest.New()
 			x := startDurable(t, dir, always)
 			x.write(t, "a-1", "CRITICAL")
 			if what == "create" {
-				x.dispatch.spool.(*diskSpool).limit = 1
+				s := x.dispatch.spool.(*diskSpool)
+				s.disk.Lock()
+				s.disk.Limit(1, 1)
+				s.disk.Unlock()
 			}
-			dir.setFail(func(_ int, op string) error {
+			dir.SetFail(func(_ int, op string) error {
 				if op == what || op == "create" {
-					return errTorn
+					return journaltest.ErrTorn
 				}
 				return nil
 			})
@@ -175,11 +180,11 @@ func TestDiskFails(t *testing.T) {
 			require.Contains(t, x.log.Errors()[0], "Spool: cannot write to folder: no space left on device; alerts are kept in memory")
 			require.LessOrEqual(t, acks, 1, "their source keeps them")
 
-			dir.setFail(nil)
+			dir.SetFail(nil)
 			pass(11 * time.Second)
 			require.Equal(t, 5, acks)
 			require.Contains(t, x.lines()[len(x.lines())-1], "Spool: writes to folder again")
-			y := startDurable(t, dir.killed(), always)
+			y := startDurable(t, dir.Killed(), always)
 			for i := range 5 {
 				y.write(t, fmt.Sprintf("a-2%d", i), "OK")
 			}
@@ -187,17 +192,53 @@ func TestDiskFails(t *testing.T) {
 			require.Empty(t, y.order(), "all of it is known")
 			y.stop(t)
 			x.stop(t)
-			require.Len(t, dir.files, 1)
+			require.Len(t, dir.Files, 1)
 		})
 	}
+}
+
+// TestDiskFailsDuringSync acknowledges nothing that came when the disk failed, though the sync that
+// was under way succeeds.
+func TestDiskFailsDuringSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := journaltest.New()
+		x := startDurable(t, dir, always)
+		var full atomic.Bool
+		dir.SetFail(func(_ int, op string) error {
+			if op == "sync" {
+				dir.Mu.Unlock() // others write meanwhile
+				time.Sleep(time.Second)
+				dir.Mu.Lock()
+			} else if full.Load() {
+				return journaltest.ErrTorn
+			}
+			return nil
+		})
+		var acks []string
+		write := func(id string) {
+			m, _ := metric.WithTracking(toTCP(id, "OK"), func(telegraf.DeliveryInfo) { acks = append(acks, id) })
+			require.NoError(t, x.Write([]telegraf.Metric{m}))
+			m.Accept()
+			synctest.Wait()
+		}
+		write("a-1")
+		full.Store(true)
+		write("a-2")
+		pass(5 * time.Second)
+		require.NotContains(t, acks, "a-2")
+		full.Store(false)
+		pass(15 * time.Second)
+		require.Equal(t, []string{"a-1", "a-2"}, acks)
+		x.stop(t)
+	})
 }
 
 // TestDiskFailsForGood does not hoard metrics.
 func TestDiskFailsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		x := startDurable(t, dir, always, func(a *Alerter) { a.SpoolMaxEvents = 10 })
-		dir.setFail(func(int, string) error { return errTorn })
+		dir.SetFail(func(int, string) error { return journaltest.ErrTorn })
 		acks := 0
 		for i := range 100 {
 			m, _ := metric.WithTracking(toTCP(fmt.Sprintf("a-%d", i), "OK"), func(telegraf.DeliveryInfo) { acks++ })
@@ -214,20 +255,20 @@ func TestDiskFailsForGood(t *testing.T) {
 // TestFolderAppearsLate starts while the folder cannot be read; an earlier process has left something.
 func TestFolderAppearsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		w := startDurable(t, dir, never)
 		for _, id := range []string{"a-1", "b-1", "b-2", "c-1"} {
 			w.write(t, id, "CRITICAL")
 		}
 		w.stop(t)
-		dir.setFail(func(int, string) error { return os.ErrPermission })
+		dir.SetFail(func(int, string) error { return os.ErrPermission })
 		var up atomic.Bool
 		x := startDurable(t, dir, up.Load)
 		require.Len(t, x.log.Errors(), 1)
 		x.write(t, "a-2", "OK")
 		x.write(t, "d-1", "CRITICAL")
 		pass(time.Minute)
-		dir.setFail(nil)
+		dir.SetFail(nil)
 		pass(time.Minute)
 		up.Store(true)
 		x.write(t, "b-3", "OK")
@@ -252,14 +293,14 @@ func TestFolderAppearsLate(t *testing.T) {
 // TestTrackedWritesShareSyncs writes events one at a time, as the agent does with metric_batch_size = 1.
 func TestTrackedWritesShareSyncs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		x := startDurable(t, dir, always)
-		before := dir.syncs
-		dir.setFail(func(_ int, op string) error {
+		before := dir.Syncs
+		dir.SetFail(func(_ int, op string) error {
 			if op == "sync" {
-				dir.mu.Unlock() // others write meanwhile
+				dir.Mu.Unlock() // others write meanwhile
 				time.Sleep(time.Millisecond)
-				dir.mu.Lock()
+				dir.Mu.Lock()
 			}
 			return nil
 		})
@@ -268,9 +309,9 @@ func TestTrackedWritesShareSyncs(t *testing.T) {
 		acks := 0
 		for i := range 1000 {
 			m, _ := metric.WithTracking(toTCP(fmt.Sprintf("a-%d", i), "OK"), func(telegraf.DeliveryInfo) {
-				s.mu.Lock()
-				synced := s.synced
-				s.mu.Unlock()
+				s.disk.Lock()
+				_, synced := s.disk.Counts()
+				s.disk.Unlock()
 				mu.Lock()
 				defer mu.Unlock()
 				acks++
@@ -284,9 +325,9 @@ func TestTrackedWritesShareSyncs(t *testing.T) {
 		}
 		pass(time.Second)
 		require.Equal(t, 1000, acks)
-		dir.mu.Lock()
-		require.Less(t, dir.syncs-before, 30)
-		dir.mu.Unlock()
+		dir.Mu.Lock()
+		require.Less(t, dir.Syncs-before, 30)
+		dir.Mu.Unlock()
 		x.stop(t)
 	})
 }
@@ -294,22 +335,22 @@ func TestTrackedWritesShareSyncs(t *testing.T) {
 // TestBatchIsOneSync writes many events at a time.
 func TestBatchIsOneSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		x := startDurable(t, dir, never)
-		before := dir.syncs
+		before := dir.Syncs
 		var batch []telegraf.Metric
 		for i := range 1000 {
 			batch = append(batch, toTCP(fmt.Sprintf("a-%d", i), "OK"))
 		}
 		require.NoError(t, x.Write(batch))
-		require.Equal(t, 1, dir.syncs-before)
+		require.Equal(t, 1, dir.Syncs-before)
 		x.stop(t)
 	})
 }
 
 func TestSpoolPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		var up atomic.Bool
 		x := startDurable(t, dir, up.Load, func(a *Alerter) { a.SpoolMaxEvents = 20 })
 		// Ten alerts go up and down; only the way they went has to be given up.
@@ -320,7 +361,7 @@ func TestSpoolPolicy(t *testing.T) {
 		}
 		synctest.Wait()
 		require.Empty(t, x.log.Errors())
-		y := startDurable(t, dir.killed(), always)
+		y := startDurable(t, dir.Killed(), always)
 		pass(time.Minute)
 		last := map[string]string{}
 		for _, id := range y.order() {
@@ -380,7 +421,7 @@ func TestSupersededNeedsSameOptions(t *testing.T) {
 // TestConfigurationChanges restarts with other handlers.
 func TestConfigurationChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		x := startDurable(t, dir, never)
 		x.write(t, "a-1", "CRITICAL")
 		s := x.dispatch.spool.(*diskSpool)
@@ -425,7 +466,7 @@ func (*optionReceiver) Close() error { return nil }
 
 func TestRestSurvives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		mail := handler.Lookup("email")
 		use := func(r *optionReceiver) func(*Alerter) {
 			return func(a *Alerter) { a.outlets = map[*handler.Kind]*outlet{mail: {kind: mail, sender: r}} }
@@ -437,7 +478,7 @@ func TestRestSurvives(t *testing.T) {
 		require.NoError(t, x.Write([]telegraf.Metric{m}))
 		synctest.Wait()
 		require.Equal(t, []spec.Declarer{&handler.Email{To: []string{"a@x", "b@x"}}}, first.got)
-		image := dir.killed()
+		image := dir.Killed()
 		x.stop(t)
 		second := &optionReceiver{}
 		y := startDurable(t, image, always, use(second))
@@ -451,7 +492,7 @@ func TestRestSurvives(t *testing.T) {
 // TestAgeGoesOn gives up by the age of the event, not of the process.
 func TestAgeGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		x := startDurable(t, dir, never)
 		x.write(t, "a-1", "CRITICAL")
 		x.stop(t)
@@ -467,11 +508,11 @@ func TestAgeGoesOn(t *testing.T) {
 // TestFolder uses a real one.
 func TestFolder(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "new", "state")
-	dir := diskFolder(name)
+	dir := journal.Dir(name)
 	x := startDurable(t, dir, never)
 	x.write(t, "a-1", "CRITICAL")
 	_, err := tryDurable(dir, always, func(a *Alerter) { a.StateDirectory = name })
-	require.EqualError(t, err, "state_directory "+name+": "+errLocked.Error())
+	require.EqualError(t, err, "state_directory "+name+": "+journal.ErrLocked.Error())
 	x.CloseTimeout = 0
 	x.stop(t)
 	y := startDurable(t, dir, always)
@@ -479,7 +520,7 @@ func TestFolder(t *testing.T) {
 	y.stop(t)
 	names, err := dir.Names()
 	require.NoError(t, err)
-	require.Equal(t, []string{lockName, "spool-0000000002.log"}, names)
+	require.Equal(t, []string{spoolFormat.Lock, "spool-0000000002.log"}, names)
 	info, err := os.Stat(filepath.Join(name, names[1]))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode(), "alerts may be confidential")
@@ -489,7 +530,7 @@ func TestFolder(t *testing.T) {
 func TestFolderIsAFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(name, nil, 0o600))
-	x := startDurable(t, diskFolder(name), always)
+	x := startDurable(t, journal.Dir(name), always)
 	x.write(t, "a-1", "CRITICAL")
 	eventually(t, func() bool { return len(x.order()) == 1 })
 	require.Len(t, x.log.Errors(), 1)
@@ -499,25 +540,25 @@ func TestFolderIsAFile(t *testing.T) {
 // TestSegmentsAreReplaced lets the log grow while one receiver is dead and another is not.
 func TestSegmentsAreReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := newMemFolder()
+		dir := journaltest.New()
 		x := startDurable(t, dir, always)
 		s := x.dispatch.spool.(*diskSpool)
-		s.mu.Lock()
-		s.growth, s.limit = 50000, 50000
-		s.mu.Unlock()
+		s.disk.Lock()
+		s.disk.Limit(50000, 50000)
+		s.disk.Unlock()
 		most := 0
 		for i := range 2000 {
 			x.write(t, fmt.Sprintf("a-%d", i), "OK")
 			synctest.Wait()
-			dir.mu.Lock()
+			dir.Mu.Lock()
 			n := 0
-			for _, f := range dir.files {
-				n += len(f.data)
+			for _, f := range dir.Files {
+				n += len(f.Data)
 			}
-			dir.mu.Unlock()
+			dir.Mu.Unlock()
 			most = max(most, n)
 		}
-		require.Greater(t, s.number, uint64(5))
+		require.Greater(t, s.segments(), uint64(5))
 		require.Less(t, most, 300000)
 		x.stop(t)
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 // A Spool keeps events until all their deliveries are over, and remembers for a while which events
@@ -177,7 +178,7 @@ func (s *memorySpool) Broken() error { return nil }
 // add stores e, unless there is nothing to deliver: list has nil for what is over.
 func (s *memorySpool) add(seq uint64, e *alert.Event, list []*delivery, since int64) {
 	s.next = max(s.next, seq+1)
-	item := &spooled{event: e, since: since, bytes: sizeOf(e), list: slices.Clone(list)}
+	item := &spooled{event: e, since: since, bytes: journal.EventSize(e), list: slices.Clone(list)}
 	for i, it := range list {
 		if it != nil {
 			it.seq, it.index = seq, i
@@ -259,18 +260,3 @@ func (s *memorySpool) note(key eventKey, at int64) bool {
 
 // numbers returns those of the stored events, oldest first.
 func (s *memorySpool) numbers() []uint64 { return slices.Sorted(maps.Keys(s.events)) }
-
-// sizeOf estimates the memory that an event takes.
-func sizeOf(e *alert.Event) int64 {
-	n := 512 + len(e.EventID) + 2*len(e.ID) + len(e.Message) + len(e.Details) + len(e.Data) + len(e.Group) + len(e.Task)
-	for _, t := range e.Tags {
-		n += 2*len(t.Key) + 2*len(t.Value) + 64
-	}
-	for _, f := range e.Fields {
-		n += len(f.Key) + len(f.Value.Text) + 48
-	}
-	for _, h := range e.Handlers {
-		n += 2*(len(h.Kind)+len(h.Options)) + 256
-	}
-	return int64(n)
-}

@@ -11,29 +11,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 // countingFolder counts what the spool does to a real folder.
 type countingFolder struct {
-	diskFolder
+	journal.Dir
 	syncs, bytes atomic.Int64
 }
 
 type countingFile struct {
-	file
+	journal.File
 	folder *countingFolder
 }
 
-func (c *countingFolder) Create(name string) (file, error) {
-	f, err := c.diskFolder.Create(name)
+func (c *countingFolder) Create(name string) (journal.File, error) {
+	f, err := c.Dir.Create(name)
 	return countingFile{f, c}, err
 }
 
-func (f countingFile) Sync() error { f.folder.syncs.Add(1); return f.file.Sync() }
+func (f countingFile) Sync() error { f.folder.syncs.Add(1); return f.File.Sync() }
 
 func (f countingFile) Write(b []byte) (int, error) {
 	f.folder.bytes.Add(int64(len(b)))
-	return f.file.Write(b)
+	return f.File.Write(b)
 }
 
 // BenchmarkStorm measures 10 000 events from the first Write until all are safe, and delivered to a
@@ -63,7 +64,8 @@ func BenchmarkStorm(b *testing.B) {
 					SpoolMaxEvents: 20000, SpoolMaxSize: 64 << 20, Log: silent{}, stats: newStats(nil),
 					limit: newLimiter(10*time.Minute, time.Now), outlets: map[*handler.Kind]*outlet{k: {kind: k, sender: s}},
 				}
-				dir := &countingFolder{diskFolder: diskFolder(b.TempDir())}
+				dir := &countingFolder{Dir: journal.Dir(b.TempDir())}
+				require.NoError(b, a.initTopics())
 				var err error
 				if c.disk {
 					a.dispatch, err = a.openDispatcher(dir)
@@ -115,10 +117,10 @@ func BenchmarkStorm(b *testing.B) {
 
 // BenchmarkRestart measures reading 10 000 undelivered events back.
 func BenchmarkRestart(b *testing.B) {
-	dir := diskFolder(b.TempDir())
+	dir := journal.Dir(b.TempDir())
 	s, _, err := openSpool("d", dir, newMemorySpool(20000, 64<<20), silent{})
 	require.NoError(b, err)
-	s.repair()
+	s.disk.Repair()
 	for i := range 10000 {
 		e, err := FromMetric(toTCP(fmt.Sprintf("a%d-%d", i%1000, i), "CRITICAL"))
 		require.NoError(b, err)
@@ -126,8 +128,9 @@ func BenchmarkRestart(b *testing.B) {
 		require.NoError(b, s.Put(&posting{event: e, list: []*delivery{it}}))
 	}
 	for b.Loop() {
-		x, err := loadSpool(dir, silent{})
-		require.NoError(b, err)
+		x := newLoaded()
+		require.NoError(b, s.disk.Read(x.take))
+		x.settle()
 		require.Len(b, x.events, 10000)
 	}
 }

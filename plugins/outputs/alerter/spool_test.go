@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/influxdata/telegraf/testutil"
@@ -17,7 +17,8 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
 func TestMemorySpool(t *testing.T) {
@@ -63,63 +64,20 @@ func TestMemorySpool(t *testing.T) {
 	require.Len(t, s.seen, 1)
 }
 
-// TestEventCodec fills in every field there is.
-func TestEventCodec(t *testing.T) {
-	var e alert.Event
-	n := 0
-	var fill func(v reflect.Value)
-	fill = func(v reflect.Value) {
-		n++
-		switch v.Kind() {
-		case reflect.String:
-			v.SetString("s" + strconv.Itoa(n))
-		case reflect.Int, reflect.Int64:
-			v.SetInt(int64(-n))
-		case reflect.Uint8:
-			v.SetUint(uint64(n % 4))
-		case reflect.Uint64:
-			v.SetUint(1<<63 + uint64(n))
-		case reflect.Bool:
-			v.SetBool(true)
-		case reflect.Slice:
-			v.Set(reflect.MakeSlice(v.Type(), 3, 3))
-			for i := range 3 {
-				fill(v.Index(i))
-			}
-		case reflect.Struct:
-			for i := range v.NumField() {
-				fill(v.Field(i))
-			}
-		default:
-			t.Fatalf("the spool does not know fields of type %s", v.Type())
-		}
+// FuzzRecords reads records in a row, as they may follow each other where others cannot be read.
+func FuzzRecords(f *testing.F) {
+	_, m := scenario(f, 1, nil)
+	for _, x := range m.Files {
+		var before []byte
+		spoolFormat.Scan(x.Data, func(payload []byte) error { f.Add(before, payload); before = payload; return nil })
 	}
-	fill(reflect.ValueOf(&e).Elem())
-	e.Fields = append(e.Fields, point.Field{Key: "nan", Value: point.FloatValue(0)})
-	var enc encoder
-	enc.event(&e)
-	d := decoder{b: enc.b}
-	require.Equal(t, &e, d.event())
-	require.NoError(t, d.err())
-	for i := range enc.b {
-		d := decoder{b: enc.b[:i]}
-		d.event()
-		require.Error(t, d.err())
-	}
-}
-
-func FuzzSegment(f *testing.F) {
-	_, m := scenario(1, nil)
-	for _, x := range m.files {
-		f.Add(x.data)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, a, b []byte) {
 		x := newLoaded()
-		n := 0
-		for _, bad := range scan(b, x.take) {
-			n += len(bad)
+		for _, payload := range [][]byte{a, b, a} {
+			if len(payload) > 0 {
+				_ = x.take(payload)
+			}
 		}
-		require.LessOrEqual(t, n, len(b))
 		x.settle()
 	})
 }
@@ -156,23 +114,36 @@ type testOptions struct {
 	To string `json:"to"`
 }
 
+func openTest(t testing.TB, dir journal.Folder) (*diskSpool, *loaded) {
+	t.Helper()
+	s, x, err := openSpool("d", dir, newMemorySpool(100, 1<<20), silent{})
+	require.NoError(t, err)
+	return s, x
+}
+
+// segments returns the number of the newest segment.
+func (s *diskSpool) segments() uint64 {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	return s.disk.Segments()
+}
+
+func segmentName(n uint64) string { return fmt.Sprintf("spool-%010d.log", n) }
+
 // scenario puts some events into a spool, ends deliveries in the order of their chains, and so on,
 // until the folder fails.
-func scenario(seed uint64, fail func(int, string) error) (*truth, *memFolder) {
-	dir := newMemFolder()
-	dir.fail = fail
+func scenario(t testing.TB, seed uint64, fail func(int, string) error) (*truth, *journaltest.Folder) {
+	dir := journaltest.New()
+	dir.SetFail(fail)
 	r := rand.New(rand.NewPCG(seed, 0))
 	w := &truth{}
-	s, _, err := openSpool("d", dir, newMemorySpool(100, 1<<20), silent{})
-	if err != nil {
-		panic(err)
-	}
-	s.growth = 700
-	s.repair()
+	s, _ := openTest(t, dir)
+	s.disk.Limit(0, 700)
+	s.disk.Repair()
 	chains := map[string][]*delivery{}
 	o := testOutlet()
 	for i := range 12 {
-		if s.broken != nil {
+		if s.Broken() != nil {
 			return w, dir
 		}
 		for range r.IntN(3) {
@@ -184,12 +155,10 @@ func scenario(seed uint64, fail func(int, string) error) (*truth, *memFolder) {
 				chains[dest+x.alert] = append(chains[dest+x.alert], it)
 			}
 			w.events = append(w.events, x)
-			if err := s.Put(&posting{event: e, list: x.list}); err != nil {
-				panic(err)
-			}
+			require.NoError(t, s.Put(&posting{event: e, list: x.list}))
 		}
 		s.Commit(nil, true)
-		if s.broken != nil {
+		if s.Broken() != nil {
 			return w, dir
 		}
 		for _, x := range w.events {
@@ -197,7 +166,7 @@ func scenario(seed uint64, fail func(int, string) error) (*truth, *memFolder) {
 		}
 		for range r.IntN(3) {
 			key := []string{"Da", "Db", "Ea", "Eb"}[r.IntN(4)]
-			if len(chains[key]) == 0 || s.broken != nil {
+			if len(chains[key]) == 0 || s.Broken() != nil {
 				continue
 			}
 			w.calls++
@@ -287,15 +256,14 @@ func fixJSON(b []byte) string {
 func TestCrashAtEveryStep(t *testing.T) {
 	steps, images := 0, 0
 	for seed := range uint64(20) {
-		whole, dir := scenario(seed, nil)
-		x, err := loadSpool(dir.killed(), silent{})
-		require.NoError(t, err)
+		whole, dir := scenario(t, seed, nil)
+		_, x := openTest(t, dir.Killed())
 		whole.calls++ // all must be there
 		whole.check(t, x, true)
-		for at := 1; at <= dir.ops; at++ {
+		for at := 1; at <= dir.Ops; at++ {
 			steps++
-			for _, how := range []error{errCrash, errTorn} {
-				w, broken := scenario(seed, func(n int, _ string) error {
+			for _, how := range []error{errCrash, journaltest.ErrTorn} {
+				w, broken := scenario(t, seed, func(n int, _ string) error {
 					if n >= at {
 						return how
 					}
@@ -304,17 +272,14 @@ func TestCrashAtEveryStep(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, uint64(at)))
 				for k := range 5 {
 					images++
-					image := broken.killed()
+					image := broken.Killed()
 					if k > 0 {
-						image = broken.unplugged(r)
+						image = broken.Unplugged(r)
 					}
-					x, err := loadSpool(image, silent{})
-					require.NoError(t, err)
+					s, x := openTest(t, image)
 					w.check(t, x, k == 0)
 
 					// The next process begins with that, and dies as well.
-					s, x, err := openSpool("d", image, newMemorySpool(100, 1<<20), silent{})
-					require.NoError(t, err)
 					for _, e := range x.events {
 						list := make([]*delivery, len(e.list))
 						for i, from := range e.list {
@@ -324,12 +289,10 @@ func TestCrashAtEveryStep(t *testing.T) {
 						}
 						s.adopt(e, list)
 					}
-					s.repair()
-					require.NoError(t, s.broken)
-					y, err := loadSpool(image.unplugged(r), silent{})
-					require.NoError(t, err)
+					s.disk.Repair()
+					require.NoError(t, s.Broken())
+					_, y := openTest(t, image.Unplugged(r))
 					w.check(t, y, k == 0)
-					require.Len(t, y.names, 1)
 				}
 			}
 		}
@@ -339,18 +302,18 @@ func TestCrashAtEveryStep(t *testing.T) {
 
 // TestCutAtEveryByte shortens the log, and damages it, at every byte.
 func TestCutAtEveryByte(t *testing.T) {
-	dir := newMemFolder()
-	s, _, err := openSpool("d", dir, newMemorySpool(100, 1<<20), silent{})
-	require.NoError(t, err)
-	s.repair()
+	dir := journaltest.New()
+	s, _ := openTest(t, dir)
+	s.disk.Repair()
 	o := testOutlet()
-	f := dir.files[s.current]
+	name := segmentName(1)
+	f := dir.Files[name]
 	type state struct {
 		size int
 		open []string
 	}
 	list := []*delivery{}
-	states := []state{{size: len(f.data)}}
+	states := []state{{size: len(f.Data)}}
 	note := func() {
 		var open []string
 		for _, it := range list {
@@ -358,7 +321,7 @@ func TestCutAtEveryByte(t *testing.T) {
 				open = append(open, it.event.EventID)
 			}
 		}
-		states = append(states, state{len(f.data), open})
+		states = append(states, state{len(f.Data), open})
 	}
 	for i := range 10 {
 		e := &alert.Event{EventID: "e" + strconv.Itoa(i), ID: "a"}
@@ -371,11 +334,11 @@ func TestCutAtEveryByte(t *testing.T) {
 			note()
 		}
 	}
-	loadBytes := func(b []byte) (open []string, log *testutil.CaptureLogger, image *memFolder) {
-		image = newMemFolder()
-		image.files[s.current] = &memFile{folder: image, data: b}
+	loadBytes := func(b []byte) (open []string, log *testutil.CaptureLogger, image *journaltest.Folder) {
+		image = journaltest.New()
+		image.Put(name, b)
 		log = &testutil.CaptureLogger{}
-		x, err := loadSpool(image, log)
+		_, x, err := openSpool("d", image, newMemorySpool(100, 1<<20), log)
 		require.NoError(t, err)
 		for _, e := range x.events {
 			open = append(open, e.event.EventID)
@@ -383,8 +346,8 @@ func TestCutAtEveryByte(t *testing.T) {
 		slices.Sort(open)
 		return open, log, image
 	}
-	for n := range f.data {
-		open, log, image := loadBytes(slices.Clone(f.data[:n]))
+	for n := range f.Data {
+		open, log, image := loadBytes(slices.Clone(f.Data[:n]))
 		var want state
 		for _, st := range states {
 			if st.size <= n {
@@ -398,12 +361,12 @@ func TestCutAtEveryByte(t *testing.T) {
 			require.Empty(t, log.Warnings())
 		} else if n > states[0].size {
 			require.Len(t, log.Warnings(), 1)
-			require.Len(t, image.files[s.current+".bad"].data, n-want.size)
+			require.Len(t, image.Files[name+".bad"].Data, n-want.size)
 		}
 	}
 	all := states[len(states)-1]
-	for n := range f.data {
-		b := slices.Clone(f.data)
+	for n := range f.Data {
+		b := slices.Clone(f.Data)
 		b[n] ^= 0x55
 		open, log, _ := loadBytes(b)
 		require.Len(t, log.Warnings(), 1)
@@ -416,43 +379,43 @@ func TestCutAtEveryByte(t *testing.T) {
 // TestRemovedSegmentReturns finds a segment that was removed when the machine died, together with
 // the one that replaced it.
 func TestRemovedSegmentReturns(t *testing.T) {
-	dir := newMemFolder()
-	s, _, err := openSpool("d", dir, newMemorySpool(100, 1<<20), silent{})
-	require.NoError(t, err)
-	s.repair()
+	dir := journaltest.New()
+	s, _ := openTest(t, dir)
+	s.disk.Repair()
 	put := func(id string) *delivery {
 		it := &delivery{outlet: testOutlet(), event: &alert.Event{EventID: id, ID: "a"}, dest: "D"}
 		require.NoError(t, s.Put(&posting{event: it.event, list: []*delivery{it}}))
 		return it
 	}
 	one := put("1")
-	old, name := slices.Clone(dir.files[s.current].data), s.current
-	s.broken = errors.New("for now") // the news of what follows are not written there
-	s.retire()
+	name := segmentName(1)
+	old := slices.Clone(dir.Files[name].Data)
+	dir.SetFail(func(int, string) error { return errCrash }) // the news of what follows are not written there
 	two := put("2")
 	s.Done(one, made)
 	s.Done(two, made)
 	put("3")
-	s.repair()
-	require.NotContains(t, dir.files, name)
-	dir.files[name] = &memFile{folder: dir, data: old}
-	x, err := loadSpool(dir, silent{})
-	require.NoError(t, err)
+	dir.SetFail(nil)
+	s.disk.Repair()
+	require.NotContains(t, dir.Files, name)
+	dir = dir.Killed()
+	dir.Put(name, old)
+	_, x := openTest(t, dir)
 	require.Len(t, x.events, 1, "the alert must not come back after its recovery")
 }
 
-func TestOtherVersionIsSetAside(t *testing.T) {
-	dir := newMemFolder()
-	dir.files[segmentName(1)] = &memFile{folder: dir, data: []byte("alerter spool 2\nwhatever")}
-	for i := range 7 {
-		name := segmentName(uint64(i+10)) + ".bad"
-		dir.files[name] = &memFile{folder: dir}
-	}
-	log := &testutil.CaptureLogger{}
-	x, err := loadSpool(dir, log)
-	require.NoError(t, err)
-	require.Empty(t, x.events)
-	require.Len(t, log.Warnings(), 1)
-	require.Equal(t, "alerter spool 2\nwhatever", string(dir.files[segmentName(1)+".bad"].data))
-	require.Len(t, dir.files, 1+maxAside)
+// TestOldVersionIsSetAside starts with a spool that an older version has left.
+func TestOldVersionIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := journaltest.New()
+		old := "alerter spool 1\n\xff\xfes1\x01\x00\x00\x00\x3e\x9b\x8e\x1fB"
+		dir.Put(segmentName(3), []byte(old))
+		x := startDurable(t, dir, always)
+		require.Equal(t, []string{
+			"W! [] Spool: 29 bytes of spool-0000000003.log cannot be read, as after a crash while they were written; they are set aside in spool-0000000003.log.bad, all else is kept",
+		}, x.lines())
+		require.Equal(t, old, string(dir.Files[segmentName(3)+".bad"].Data))
+		require.Contains(t, dir.Files, segmentName(4))
+		x.stop(t)
+	})
 }
