@@ -17,8 +17,8 @@ func init() {
 
 type count struct{}
 
-func (count) Push(t *Total, _ point.Sample) { t.N++ }
-func (count) Pop(t *Total, _ point.Sample)  { t.N-- }
+func (count) Push(t *Total, _ point.Value) { t.N++ }
+func (count) Pop(t *Total, _ point.Value)  { t.N-- }
 
 func (count) Append(t *Total, dst []Result) []Result {
 	return append(dst, aggregate(point.IntValue(t.N)))

@@ -9,9 +9,9 @@ type Total struct {
 	X, Y uint64 // bits of numbers
 }
 
-// A Folder computes a function whose sets need not be stored.
+// A Folder computes a function whose sets need not be stored, and for which only the values count.
 type Folder interface {
-	Push(t *Total, s point.Sample)
+	Push(t *Total, v point.Value)
 	// Append appends the results for a set that is not empty.
 	Append(t *Total, dst []Result) []Result
 }
@@ -23,13 +23,13 @@ type folded struct {
 }
 
 func (f *folded) Reset()                       { f.total = Total{} }
-func (f *folded) Push(_ int, s point.Sample)   { f.by.Push(&f.total, s) }
+func (f *folded) Push(_ int, s point.Sample)   { f.by.Push(&f.total, s.Value) }
 func (f *folded) Append(dst []Result) []Result { return f.by.Append(&f.total, dst) }
 
 // A popper is a Folder that can take a sample back without loss.
 type popper interface {
 	Folder
-	Pop(t *Total, s point.Sample)
+	Pop(t *Total, v point.Value)
 }
 
 // slidingTotal is an Evicter made of a popper.
@@ -39,8 +39,8 @@ type slidingTotal struct {
 }
 
 func (f *slidingTotal) Reset()                       { f.total = Total{} }
-func (f *slidingTotal) Push(_ int, s point.Sample)   { f.by.Push(&f.total, s) }
-func (f *slidingTotal) Evict(_ int, s point.Sample)  { f.by.Pop(&f.total, s) }
+func (f *slidingTotal) Push(_ int, s point.Sample)   { f.by.Push(&f.total, s.Value) }
+func (f *slidingTotal) Evict(_ int, s point.Sample)  { f.by.Pop(&f.total, s.Value) }
 func (f *slidingTotal) Append(dst []Result) []Result { return f.by.Append(&f.total, dst) }
 
 // tameLimit keeps squares and their sums in range.

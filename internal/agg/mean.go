@@ -16,13 +16,13 @@ func init() {
 
 type mean[T number] struct{ sum[T] }
 
-func (m mean[T]) Push(t *Total, s point.Sample) {
-	m.sum.Push(t, s)
+func (m mean[T]) Push(t *Total, v point.Value) {
+	m.sum.Push(t, v)
 	t.N++
 }
 
-func (m mean[T]) Pop(t *Total, s point.Sample) {
-	m.sum.Pop(t, s)
+func (m mean[T]) Pop(t *Total, v point.Value) {
+	m.sum.Pop(t, v)
 	t.N--
 }
 

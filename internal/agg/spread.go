@@ -19,8 +19,8 @@ func init() {
 // spread has the least value in X and the greatest in Y.
 type spread[T number] struct{}
 
-func (spread[T]) Push(t *Total, p point.Sample) {
-	x := num[T](p.Value)
+func (spread[T]) Push(t *Total, v point.Value) {
+	x := num[T](v)
 	if t.N == 0 {
 		t.X, t.Y = bits(x), bits(x)
 	}

@@ -22,8 +22,8 @@ func init() {
 // exact where a sum of squares would cancel out. NaN is left out.
 type stddev struct{}
 
-func (stddev) Push(t *Total, s point.Sample) {
-	x := num[float64](s.Value)
+func (stddev) Push(t *Total, v point.Value) {
+	x := num[float64](v)
 	if math.IsNaN(x) {
 		return
 	}

@@ -20,8 +20,8 @@ func sumResult(v point.Value) Result { return Result{Time: 0, Index: -1, Value: 
 
 type sum[T number] struct{}
 
-func (sum[T]) Push(t *Total, s point.Sample) { t.X = bits(get[T](t.X) + num[T](s.Value)) }
-func (sum[T]) Pop(t *Total, s point.Sample)  { t.X = bits(get[T](t.X) - num[T](s.Value)) }
+func (sum[T]) Push(t *Total, v point.Value) { t.X = bits(get[T](t.X) + num[T](v)) }
+func (sum[T]) Pop(t *Total, v point.Value)  { t.X = bits(get[T](t.X) - num[T](v)) }
 
 func (sum[T]) Append(t *Total, dst []Result) []Result {
 	return append(dst, sumResult(value(get[T](t.X))))

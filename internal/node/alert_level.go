@@ -40,8 +40,14 @@ func (x *level) compile(l alert.Level, when, reset *syntax.Lambda, env spec.Env)
 //     the functions that count their calls can tell.
 func (n *alertNode) level(p *point.Point, current alert.Level) alert.Level {
 	lowest := max(current, n.low)
-	for l := n.high; l >= lowest; l-- {
-		if n.holds(l, p) {
+	for l := n.high; l >= lowest; l-- { // holds, without a call
+		x := &n.levels[l]
+		if x.when == nil {
+			continue
+		}
+		if ok, err := x.when.Bool(p, &n.shared.When[l]); err != nil {
+			n.fault(x, err)
+		} else if ok {
 			return l
 		}
 	}

@@ -25,6 +25,7 @@ type influxql struct {
 
 	env     spec.Env
 	funcs   [kinds]agg.Func
+	field   point.FieldName // that it takes
 	folders [kinds]agg.Folder
 	betters [kinds]func(a, b point.Sample) bool
 	step    agg.Transformer
@@ -66,7 +67,7 @@ func (n *influxql) Declare(s *spec.Spec) {
 }
 
 func (n *influxql) Start(env spec.Env) error {
-	n.env = env
+	n.env, n.field = env, point.NewFieldName(n.args.Field)
 	n.faults = fieldFaults{function: n.def.Name, field: n.args.Field, context: "failed to aggregate point"}
 	if env.Input() == spec.Batch {
 		n.faults.context = "failed to aggregate point in batch"

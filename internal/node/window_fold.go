@@ -111,23 +111,28 @@ func (f *folds) reset() {
 
 // fold takes the field of p into f.
 func (n *influxql) fold(f *fold, p *point.Point) {
-	v := p.Field(n.args.Field)
+	var v point.Value
+	if at := n.field.Of(p.Fields); at != nil {
+		v = *at
+	}
 	first := f.Kind == point.Missing
 	if first && n.def.Kinds.Of(v.Kind) == point.Missing || !first && v.Kind != f.Kind {
 		f.fault(v.Kind)
 		return
 	}
 	f.Kind = v.Kind
+	if n.def.Fold != nil {
+		n.folder(v.Kind).Push(&f.Total, v)
+		return
+	}
 	x := point.Sample{Time: p.Time, Value: v}
 	switch {
-	case n.def.Fold != nil:
-		n.folder(f.Kind).Push(&f.Total, x)
 	case first:
 		if f.Best == nil {
 			f.Best = new(best)
 		}
 		f.Best.set(x, p)
-	case n.better(f.Kind)(x, f.Best.Sample):
+	case n.better(v.Kind)(x, f.Best.Sample):
 		f.Best.set(x, p)
 	}
 }

@@ -87,17 +87,6 @@ type slot struct {
 	sink  point.Sink
 }
 
-// enter is Point for a from node behind the source. It does not look at the group.
-func (b *border) enter(p *point.Point, which int) {
-	b.came++
-	if b.only != 0 && b.only != which {
-		return
-	}
-	b.t.at = b.n
-	b.to.Point(p)
-	b.t.at = nil
-}
-
 func (b *border) Point(p *point.Point) {
 	t, g := b.t, p.Group
 	if t.failed != nil {
