@@ -284,8 +284,8 @@ func TestSampleConfig(t *testing.T) {
 	full.StateDirectory = t.TempDir()
 	require.NoError(t, full.Init())
 	d := newTick()
-	require.Equal(t, []any{d.DBRP, d.DatabaseTag, d.RetentionPolicyTag, d.AlertMeasurement, d.DropOriginal, d.QueueSize, d.QueueFull, d.EvaluateAfterAggregators},
-		[]any{full.DBRP, full.DatabaseTag, full.RetentionPolicyTag, full.AlertMeasurement, full.DropOriginal, full.QueueSize, full.QueueFull, full.EvaluateAfterAggregators})
+	require.Equal(t, []any{d.DBRP, d.DatabaseTag, d.RetentionPolicyTag, d.AlertMeasurement, d.DropOriginal, d.QueueSize, d.QueueFull, d.EvaluateAfterAggregators, d.Deadman},
+		[]any{full.DBRP, full.DatabaseTag, full.RetentionPolicyTag, full.AlertMeasurement, full.DropOriginal, full.QueueSize, full.QueueFull, full.EvaluateAfterAggregators, full.Deadman})
 	var options map[string]any
 	require.NoError(t, json.Unmarshal([]byte(`{"limit":5}`), &options))
 	require.Equal(t, int64(5), full.Tasks[0].Vars["limit"])

@@ -25,6 +25,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -55,6 +56,7 @@ type Tick struct {
 	OutboxMaxEvents          int             `toml:"outbox_max_events"`
 	OutboxMaxSize            config.Size     `toml:"outbox_max_size"`
 	SideloadReloadInterval   config.Duration `toml:"sideload_reload_interval"`
+	Deadman                  Deadman         `toml:"deadman"`
 	HTTPPost                 []*HTTPPost     `toml:"http_post"`
 	Kubernetes               []*Kubernetes   `toml:"kubernetes"`
 	Swarm                    []*Swarm        `toml:"swarm"`
@@ -105,6 +107,7 @@ func newTick() *Tick {
 		CheckpointInterval: config.Duration(10 * time.Second),
 		OutboxMaxEvents:    10000,
 		OutboxMaxSize:      64 << 20,
+		Deadman:            Deadman{Interval: config.Duration(10 * time.Second), ID: node.DeadmanID, Message: node.DeadmanMessage},
 		pace:               defaultPace,
 		clock:              func() int64 { return time.Now().UnixNano() },
 	}
@@ -128,7 +131,7 @@ func (t *Tick) Init() error {
 	var errs []error
 	srcs := t.scan()
 	for _, s := range srcs {
-		if _, err := s.load(task.Config{Refer: t.refer, UDF: udf.Functions.Info}, t.dbrp); err != nil && !errors.Is(err, udf.ErrUnreachable) {
+		if _, err := s.load(task.Config{Deadman: t.DeadmanConfig(), Refer: t.refer, UDF: udf.Functions.Info}, t.dbrp); err != nil && !errors.Is(err, udf.ErrUnreachable) {
 			t.problems[s.problem()] = err.Error()
 			errs = append(errs, err)
 		}
@@ -192,6 +195,10 @@ func (t *Tick) check() (err error) {
 	}
 	if t.endpoints, err = NewEndpoints(t.HTTPPost); err != nil {
 		return err
+	}
+	deadman := t.DeadmanConfig()
+	if err := deadman.Check(); err != nil {
+		return fmt.Errorf("deadman: %w", err)
 	}
 	if err := t.Service.check(); err != nil {
 		return err
@@ -272,7 +279,10 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		alertName: t.AlertMeasurement, dbrp: t.dbrp, stat: t.Statistics,
 		endpoints: t.endpoints, scaler: t.scaler, problems: t.problems,
 	}
-	e.base = task.Config{Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Refer: t.refer, UDF: udf.Functions.Info}
+	e.base = task.Config{
+		Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Deadman: t.DeadmanConfig(),
+		Refer: t.refer, UDF: udf.Functions.Info,
+	}
 	if e.problems == nil {
 		e.problems = map[problem]string{}
 	}

@@ -175,6 +175,10 @@ func TestSettings(t *testing.T) {
 			p.Kubernetes = []*Kubernetes{{URL: "http://h", TokenFile: "/f", Token: config.NewSecret([]byte("t"))}}
 		}, "token and token_file exclude each other"},
 		{"timeout", func(p *Tick) { p.EC2 = []*EC2{{CredentialConfig: aws.CredentialConfig{Region: "r"}, Timeout: -1}} }, `ec2: cluster "": timeout must not be negative`},
+		{"deadman interval", func(p *Tick) { p.Deadman.Interval = 0 }, "deadman: interval must be positive"},
+		{"deadman threshold", func(p *Tick) { p.Deadman.Threshold = -1 }, "deadman: threshold: want 0.0 or more, got -1"},
+		{"deadman id", func(p *Tick) { p.Deadman.ID = "{{ .Group" }, "deadman: id: unclosed action"},
+		{"deadman message", func(p *Tick) { p.Deadman.Message = "{{ json . }}" }, `deadman: message: function "json" not defined`},
 		{"measurement", func(p *Tick) { p.AlertMeasurement = "" }, "alert_measurement"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
