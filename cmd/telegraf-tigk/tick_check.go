@@ -22,7 +22,7 @@ var checkRules = &tickCommand{
 	run: func(c *tickContext) error {
 		var tf taskFlags
 		tf.add(c.flags)
-		config := c.flags.String("config", "", "agent's configuration `file` with the user-defined functions, endpoints and clusters that the scripts use")
+		config := c.flags.String("config", "", "agent's configuration `file` with the user-defined functions, endpoints and clusters that the scripts use, and the settings of deadman alerts")
 		args, err := c.parse()
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -41,6 +42,7 @@ type functions struct {
 	errs    map[string]error
 	missing error // what is wrong with each if there is no configuration
 	refers  []func(spec.Reference) error
+	deadman node.DeadmanConfig
 }
 
 // newFunctions takes the functions from the agent's configuration file. Without one, missing is what is
@@ -75,6 +77,9 @@ func newFunctions(file string, missing error, stderr io.Writer) (*functions, err
 			if err != nil {
 				return nil, fmt.Errorf("%s: processors.tick: %w", filepath.Base(file), err)
 			}
+			if len(fs.refers) == 0 { // of several sections, nobody knows to which a script belongs
+				fs.deadman = t.DeadmanConfig()
+			}
 			fs.refers = append(fs.refers, refer)
 		}
 	}
@@ -83,7 +88,7 @@ func newFunctions(file string, missing error, stderr io.Writer) (*functions, err
 
 // apply lets a task use the functions, and refer to what else the configuration has.
 func (fs *functions) apply(c *task.Config) {
-	c.UDF = fs.info
+	c.UDF, c.Deadman = fs.info, fs.deadman
 	if len(fs.refers) > 0 {
 		c.Refer = fs.refer
 	}

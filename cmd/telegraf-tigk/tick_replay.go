@@ -33,7 +33,7 @@ var replayRules = &tickCommand{
 		tail := c.flags.Duration("tail", 0, "`time` that the clock runs on after the last point")
 		plot := c.flags.String("plot", "", "SVG `file` to draw a picture of the alerts in")
 		deliver := c.flags.Bool("deliver", false, "hand the alerts to their handlers and make the requests of httpPost for real, each once")
-		config := c.flags.String("config", "", "agent's configuration `file` with the user-defined functions, and for -deliver the settings of handlers")
+		config := c.flags.String("config", "", "agent's configuration `file` with the user-defined functions and the settings of deadman alerts, and for -deliver those of handlers")
 		local := c.flags.Bool("local", false, "hours and weekdays in the local time zone instead of UTC")
 		args, err := c.parse()
 		switch {
@@ -59,7 +59,7 @@ var replayRules = &tickCommand{
 		if err != nil {
 			return err
 		}
-		cfg.UDF = fs.info
+		cfg.UDF, cfg.Deadman = fs.info, fs.deadman
 		w := replay.NewTranscript(c.stdout)
 		t, err := task.Load(cfg)
 		if err != nil {
