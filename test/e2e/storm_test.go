@@ -13,12 +13,17 @@ import (
 // when it is full: all are delivered, in order, and once.
 func TestStorm(t *testing.T) {
 	t.Parallel()
-	const events = 15_000 // metric_buffer_limit is 10000 by default
+	t.Run("default buffer", func(t *testing.T) { storm(t, "") }) // metric_buffer_limit is 10000
+	t.Run("small buffer", func(t *testing.T) { storm(t, "  metric_buffer_limit = 1000\n") })
+}
+
+func storm(t *testing.T, buffer string) {
+	const events = 15_000
 	hook := startHook(t, nil)
 	s := newSetup(t)
 	s.state = s.file("state")
 	s.tick = `  queue_full = "block"`
-	s.alerter = `  spool_max_events = 100000`
+	s.alerter = buffer + `  spool_max_events = 100000`
 	s.script("storm", feederRule(".post('"+hook.URL+"')"))
 	a := s.start()
 	f := feeder{ms: 1511323440000}
@@ -36,6 +41,7 @@ func TestStorm(t *testing.T) {
 	require.Empty(t, repeats)
 	require.NoError(t, got.chained())
 	require.Equal(t, events, got.size())
+	require.Empty(t, a.matches(0, "buffer overflow"))
 	t.Logf("%d alerts at once, delivered within %.1fs", events, took.Seconds())
 }
 

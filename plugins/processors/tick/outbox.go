@@ -47,12 +47,13 @@ type outbox struct {
 	sentOld  list.List                  // emitted, and superseded
 	sentSize int64                      // bytes of both
 	again    []*letter                  // rejected, to be emitted again; they are among the sent
-	lastOver time.Time                  // when something was last delivered
-	touched  map[alertKey]struct{}      // alerts that had events before the journal could be read; nil if it was
-	epochs   int                        // times that the numbers have changed
-	full     bool                       // said so
-	slow     bool                       // said so
+	flights  flights
+	touched  map[alertKey]struct{} // alerts that had events before the journal could be read; nil if it was
+	epochs   int                   // times that the numbers have changed
+	full     bool                  // said so
+	slow     bool                  // said so
 	closing  bool
+	ending   time.Time // when closing was set
 	closed   bool
 
 	wakeWriter, wakeSender chan struct{}
@@ -67,7 +68,7 @@ type outboxConfig struct {
 	log       telegraf.Logger
 	emit      func(telegraf.Metric)
 	metric    func(*alert.Event) telegraf.Metric
-	maxEvents int   // in the queue, and again as many that are emitted and not delivered
+	maxEvents int   // that are emitted and not delivered, and again as many if those in the queue count, too
 	maxBytes  int64 // likewise
 }
 
@@ -92,7 +93,9 @@ type letter struct {
 	attempts int
 	due      time.Time     // to be emitted again
 	place    *list.Element // among the sent
-	gone     bool          // over
+	flight   *list.Element // its entry in the flights
+	emitted  time.Time
+	gone     bool // over
 }
 
 // A forgotten topic has no states of events up to the number.
@@ -104,10 +107,8 @@ type forgotten struct {
 const (
 	// syncPatience is how long an event waits for a disk that hangs.
 	syncPatience = 2 * time.Second
-	// ackPatience is how long an event waits for others to be delivered when there are too many that
-	// are not.
-	ackPatience = time.Second
-	// flushPatience is how long a checkpoint waits for a disk that hangs.
+	// flushPatience is how long a checkpoint waits for a disk that hangs, and the end for outputs that
+	// are slow.
 	flushPatience = 10 * time.Second
 	// maxAttempts is how often an event is emitted that outputs reject.
 	maxAttempts = 8
@@ -222,7 +223,7 @@ func (o *outbox) copy(record func(func(*journal.Encoder))) {
 func (o *outbox) put(e *alert.Event) {
 	o.disk.Lock()
 	defer o.disk.Unlock()
-	for len(o.queue) >= o.c.maxEvents || o.bytes >= o.c.maxBytes {
+	for len(o.queue)+o.sent.Len()+o.sentOld.Len() >= 2*o.c.maxEvents || o.bytes+o.sentSize >= 2*o.c.maxBytes {
 		o.room.Wait()
 	}
 	x := &letter{seq: o.next, event: e, key: keyOf(e), bytes: journal.EventSize(e), since: time.Now()}
@@ -341,92 +342,6 @@ func (o *outbox) send() {
 	}
 }
 
-// pick returns the next event to emit, or how long there will be none unless something happens. The
-// event is among the sent then.
-func (o *outbox) pick(now time.Time) (*letter, time.Duration) {
-	wait := time.Hour
-	if len(o.queue) > 0 {
-		x := o.queue[0]
-		w := o.holdsBack(x, now)
-		if w <= 0 {
-			o.queue[0] = nil
-			if o.queue = o.queue[1:]; len(o.queue) == 0 {
-				o.queue = nil
-			}
-			o.bytes -= x.bytes
-			o.room.Broadcast()
-			o.makeRoom(x)
-			return x, 0
-		}
-		wait = w
-	}
-	for i := 0; i < len(o.again) && !o.closing; i++ {
-		x := o.again[i]
-		w := x.due.Sub(now)
-		if !x.gone && !x.old && w > 0 {
-			wait = min(wait, w)
-			continue
-		}
-		o.again = slices.Delete(o.again, i, i+1)
-		i--
-		switch {
-		case x.gone:
-		case x.old:
-			o.giveUp(x)
-		default:
-			return x, 0
-		}
-	}
-	return nil, wait
-}
-
-// holdsBack returns how long the first event of the queue must wait: for the journal, and if too many
-// are on their way, for the outputs, unless those hang.
-func (o *outbox) holdsBack(x *letter, now time.Time) time.Duration {
-	if !x.safe {
-		w := x.since.Add(syncPatience).Sub(now)
-		if w <= 0 && !o.slow {
-			o.slow = true
-			o.c.log.Errorf("Outbox: %s does not answer; alerts go out all the same", o.c.name)
-		}
-		return w
-	}
-	if !o.crowded(x) {
-		return 0
-	}
-	return min(x.since.Add(ackPatience).Sub(now), o.lastOver.Add(ackPatience).Sub(now))
-}
-
-// crowded reports whether there are too many sent events for another one.
-func (o *outbox) crowded(x *letter) bool {
-	return o.sent.Len()+o.sentOld.Len() >= o.c.maxEvents || o.sentSize+x.bytes > o.c.maxBytes
-}
-
-// makeRoom puts x among the sent events. If there are too many, the oldest is given up: it may still
-// be delivered, but will not be emitted again. Those go first whose alert has a newer event.
-func (o *outbox) makeRoom(x *letter) {
-	for o.crowded(x) {
-		l := &o.sentOld
-		if l.Len() == 0 {
-			l = &o.sent
-		}
-		if l.Len() == 0 {
-			break
-		}
-		if !o.full {
-			o.full = true
-			o.c.log.Warnf("Outbox: %d alert events are waiting for outputs that do not take them; from now on the oldest are not kept for a restart, those first that newer ones supersede", o.sent.Len()+o.sentOld.Len())
-		}
-		o.giveUp(l.Front().Value.(*letter))
-	}
-	l := &o.sent
-	if x.old {
-		l = &o.sentOld
-	}
-	x.place = l.PushBack(x)
-	o.sentSize += x.bytes
-}
-
 // giveUp ends an event that was not delivered.
 func (o *outbox) giveUp(x *letter) {
 	if x.old {
@@ -443,6 +358,7 @@ func (o *outbox) end(x *letter) {
 		return
 	}
 	x.gone = true
+	o.flights.end(x)
 	delete(o.letters, x.seq)
 	if o.newest[x.key] == x {
 		delete(o.newest, x.key)
@@ -453,6 +369,7 @@ func (o *outbox) end(x *letter) {
 		o.sent.Remove(x.place)
 	}
 	o.sentSize -= x.bytes
+	o.room.Broadcast()
 	if n := o.sent.Len() + o.sentOld.Len(); o.full && n < o.c.maxEvents/2 && o.sentSize < o.c.maxBytes/2 {
 		o.full = false
 		o.c.log.Infof("Outbox: the outputs take alert events again")
@@ -463,9 +380,6 @@ func (o *outbox) end(x *letter) {
 	}
 	o.over = append(o.over, x)
 	wake(o.wakeWriter)
-	if len(o.queue) > 0 {
-		wake(o.wakeSender)
-	}
 }
 
 // settle is called when the last output has let go of the metric of x. It is not delivered if one of
@@ -473,10 +387,11 @@ func (o *outbox) end(x *letter) {
 func (o *outbox) settle(x *letter, delivered bool) {
 	o.disk.Lock()
 	defer o.disk.Unlock()
+	o.flights.end(x)
 	switch {
 	case x.gone:
 	case delivered:
-		o.lastOver = time.Now()
+		o.flights.landed(time.Now())
 		o.end(x)
 	default:
 		o.counts.rejected++
@@ -490,6 +405,8 @@ func (o *outbox) settle(x *letter, delivered bool) {
 		}
 		x.due = time.Now().Add(rejectBackoff(x.attempts))
 		o.again = append(o.again, x)
+	}
+	if len(o.queue)+len(o.again) > 0 {
 		wake(o.wakeSender)
 	}
 	if o.closed && len(o.letters) == 0 {
@@ -560,7 +477,7 @@ func (o *outbox) forget(topic string) {
 // journal is told as long as the process lives.
 func (o *outbox) close() {
 	o.disk.Lock()
-	o.closing = true
+	o.closing, o.ending = true, time.Now()
 	o.disk.Unlock()
 	wake(o.wakeWriter)
 	wake(o.wakeSender)

@@ -210,6 +210,9 @@ func TestOutboxFull(t *testing.T) {
 			put("a")
 		}
 		put("b")
+		require.Len(t, b.ids(), 10)
+		time.Sleep(ackPatience)
+		synctest.Wait()
 		require.Len(t, b.ids(), 14, "all go out")
 		require.Equal(t, map[string]int64{"events": 10, "superseded": 4}, b.counted())
 		for i := range 10 {
@@ -269,9 +272,10 @@ func TestOutboxBlocks(t *testing.T) {
 		time.Sleep(time.Hour)
 		require.False(t, done)
 		b.disk.Lock()
-		require.Len(t, b.queue, 10) // another one is with the outputs
+		require.Len(t, b.queue, 19) // another one is with the outputs
 		b.disk.Unlock()
 		close(b.gate)
+		time.Sleep(ackPatience)
 		synctest.Wait()
 		require.True(t, done)
 		require.Len(t, b.ids(), 30)

@@ -160,7 +160,9 @@ func TestCheckpointWaitsForDecisions(t *testing.T) {
 		script := strings.Replace(changes, ".topic('cpu')", "", 1)
 		p, _ := withState(string(dir.Dir), "x", script, "y", script)
 		p.folder, p.CheckpointInterval = dir, config.Duration(time.Millisecond)
-		acc := start(t, p)
+		acc := taking{}
+		require.NoError(t, p.Init())
+		require.NoError(t, p.Start(acc))
 		defer p.Stop()
 		for i := range 2000 {
 			require.NoError(t, p.Add(cpuOf(string(rune('a'+i%20)), i, float64(i/20%2)*50), acc))
@@ -172,6 +174,11 @@ func TestCheckpointWaitsForDecisions(t *testing.T) {
 	require.Empty(t, dir.ahead)
 	require.NotZero(t, dir.audits)
 }
+
+// taking stands for outputs that take all at once.
+type taking struct{ telegraf.Accumulator }
+
+func (taking) AddMetric(m telegraf.Metric) { m.Accept() }
 
 // An auditedDir takes its time to sync, and looks at the state file before it writes.
 type auditedDir struct {
