@@ -39,7 +39,7 @@ func runAgent(ctx context.Context, c *config.Config, opt *options) error {
 	case opt.once:
 		err = ag.Once(ctx, opt.testWait)
 	case opt.testing():
-		withoutState(c)
+		withoutTraces(c)
 		err = ag.Test(ctx, opt.testWait)
 	default:
 		err = ag.Run(ctx)
@@ -47,12 +47,12 @@ func runAgent(ctx context.Context, c *config.Config, opt *options) error {
 	return agentError(err)
 }
 
-// withoutState has tasks neither use nor change what they remember: an agent may be running beside a
-// test, and alerts of a test are not for anybody.
-func withoutState(c *config.Config) {
+// withoutTraces has tasks neither use nor change what they remember, nor serve their API: an agent may be
+// running beside a test, and alerts of a test are not for anybody.
+func withoutTraces(c *config.Config) {
 	for _, p := range c.Processors {
 		if t, ok := p.Processor.(*tick.Tick); ok {
-			t.StateDirectory = ""
+			t.StateDirectory, t.Address = "", ""
 		}
 	}
 }
