@@ -53,7 +53,7 @@ func label(q *queue) string {
 	return name + ":" + dest
 }
 
-// conditions returns what is wrong, by the ID of its alert, and those handlers of which it is not
+// conditions returns what is wrong, by the ID of its alert without the host, and those handlers of which it is not
 // known yet whether something is.
 func (d *dispatcher) conditions(now time.Time, after time.Duration, spoolWas alert.Level) (wrong map[string]condition, unknown map[string]bool) {
 	d.mu.Lock()
@@ -100,7 +100,27 @@ func (d *dispatcher) sick(now time.Time) error {
 // ownAlerts is what is known of the alerts of our own.
 type ownAlerts struct {
 	host  string
-	since map[string]time.Time // by ID: when it left OK
+	since map[string]time.Time // by ID without the host: when it left OK
+}
+
+// full returns the ID of an alert with the host in it: receivers that tell alerts by their IDs get those of
+// many hosts.
+func (o *ownAlerts) full(id string) string {
+	if o.host == "" {
+		return id
+	}
+	return o.host + ":" + id
+}
+
+// only returns the levels of alerts of this host, by their IDs without it.
+func (o *ownAlerts) only(topic map[string]alert.Level) map[string]alert.Level {
+	own := map[string]alert.Level{}
+	for id, l := range topic {
+		if rest, ok := strings.CutPrefix(id, o.full("")); ok {
+			own[rest] = l
+		}
+	}
+	return own
 }
 
 // startHealth begins to watch, if anybody wants to know.
@@ -143,7 +163,7 @@ func (a *Alerter) checkHealth() {
 		return
 	}
 	d.mu.Lock()
-	stand := d.spool.Topic(a.HealthTopic)
+	stand := a.own.only(d.spool.Topic(a.HealthTopic))
 	d.mu.Unlock()
 	now := time.Now()
 	wrong, unknown := d.conditions(now, time.Duration(a.HealthAfter), stand[spoolID])
@@ -177,7 +197,7 @@ func (a *Alerter) raise(id string, c condition, previous alert.Level, now time.T
 	}}
 	row, _ := point.AppendPointRow(nil, &p)
 	e := &alert.Event{
-		ID: id, Message: c.text, Details: c.text, Time: p.Time, Duration: now.Sub(a.own.since[id]), Level: c.level, Previous: previous,
+		ID: a.own.full(id), Message: c.text, Details: c.text, Time: p.Time, Duration: now.Sub(a.own.since[id]), Level: c.level, Previous: previous,
 		NodePrevious: previous, Recoverable: true, Topic: a.HealthTopic, Name: ownTask, Task: ownTask, Node: ownNode,
 		Group: "host=" + a.own.host, GroupTags: tags, Tags: tags, Fields: p.Fields, Data: point.AppendSeries(nil, row),
 	}
@@ -190,7 +210,7 @@ func (a *Alerter) raise(id string, c condition, previous alert.Level, now time.T
 	r.list = slices.DeleteFunc(r.list, func(it delivery) bool {
 		return handlerID+label(&queue{outlet: it.outlet, key: it.key()}) == id
 	})
-	r.levels = append(r.levels, topicLevel{a.HealthTopic, id, c.level})
+	r.levels = append(r.levels, topicLevel{a.HealthTopic, e.ID, c.level})
 	a.post(e, r, nil)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,7 +49,8 @@ func second(j *inbox) func(*Alerter) {
 }
 
 func about(e *alert.Event) string {
-	return fmt.Sprintf("%s:%s<%s %s", e.ID, e.Level, e.Previous, e.Message)
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s:%s<%s %s", strings.Replace(e.ID, host+":", "HOST:", 1), e.Level, e.Previous, e.Message)
 }
 
 // TestHealthOfHandlers lets a handler fail, across restarts, and wants the other one to hear of it.
@@ -69,7 +71,7 @@ func TestHealthOfHandlers(t *testing.T) {
 		pass(2 * time.Minute)
 		got := talk.show(about)
 		require.Len(t, got, 1)
-		require.Regexp(t, `^handler:tcp:r:1:CRITICAL<OK Handler tcp:r:1 has failed since .*, 1 deliveries wait: down$`, got[0])
+		require.Regexp(t, `^HOST:handler:tcp:r:1:CRITICAL<OK Handler tcp:r:1 has failed since .*, 1 deliveries wait: down$`, got[0])
 		x.stop(t)
 		x = open()
 		pass(20 * time.Minute)
@@ -77,7 +79,7 @@ func TestHealthOfHandlers(t *testing.T) {
 		x.write(t, "a-2", "OK")
 		up.Store(true)
 		pass(2 * time.Minute)
-		require.Equal(t, []string{"handler:tcp:r:1:OK<CRITICAL Handler tcp:r:1 no longer fails"}, talk.show(about))
+		require.Equal(t, []string{"HOST:handler:tcp:r:1:OK<CRITICAL Handler tcp:r:1 no longer fails"}, talk.show(about))
 		require.Equal(t, []string{"a-1:CRITICAL<OK", "a-2:OK<OK"}, tcp.show(levels), "nothing about itself")
 		pass(time.Hour)
 		require.Empty(t, talk.take())
@@ -91,7 +93,7 @@ func TestHealthOfHandlers(t *testing.T) {
 		up.Store(true)
 		x = open()
 		pass(time.Minute)
-		require.Equal(t, []string{"handler:tcp:r:1:OK<CRITICAL Handler tcp:r:1 no longer fails"}, talk.show(about))
+		require.Equal(t, []string{"HOST:handler:tcp:r:1:OK<CRITICAL Handler tcp:r:1 no longer fails"}, talk.show(about))
 		x.stop(t)
 	})
 }
@@ -110,20 +112,20 @@ func TestHealthOfSpool(t *testing.T) {
 		require.Empty(t, talk.take())
 		x.write(t, "b-1", "CRITICAL")
 		pass(time.Minute)
-		require.Equal(t, []string{"spool:WARNING<OK The spool is 90 % full; beyond that alerts are lost"}, talk.show(about))
+		require.Equal(t, []string{"HOST:spool:WARNING<OK The spool is 90 % full; beyond that alerts are lost"}, talk.show(about))
 		dir.SetFail(func(int, string) error { return journaltest.ErrTorn })
 		x.write(t, "b-2", "OK")
 		pass(15 * time.Second)
-		require.Equal(t, []string{"spool:CRITICAL<WARNING The spool cannot be written, alerts are in memory only: no space left on device"}, talk.show(about))
+		require.Equal(t, []string{"HOST:spool:CRITICAL<WARNING The spool cannot be written, alerts are in memory only: no space left on device"}, talk.show(about))
 		require.EqualError(t, x.dispatch.sick(time.Now()), "no space left on device")
 		dir.SetFail(nil)
 		pass(time.Minute)
-		require.Equal(t, []string{"spool:WARNING<CRITICAL The spool is 93 % full; beyond that alerts are lost"}, talk.show(about))
+		require.Equal(t, []string{"HOST:spool:WARNING<CRITICAL The spool is 93 % full; beyond that alerts are lost"}, talk.show(about))
 		up.Store(true)
 		pass(10 * time.Minute)
 		got := talk.take()
 		require.Len(t, got, 1)
-		require.Equal(t, "spool:OK<WARNING The spool has room and can be written", about(got[0]))
+		require.Equal(t, "HOST:spool:OK<WARNING The spool has room and can be written", about(got[0]))
 		require.Greater(t, got[0].Duration, time.Minute)
 		x.stop(t)
 	})

@@ -36,10 +36,19 @@ type condition struct {
 	since   int64 // when the level left OK
 }
 
-// taskID returns the ID of alerts about a task.
+// full returns the ID of an alert with the host in it: receivers that tell alerts by their IDs get those of
+// many hosts.
+func (h *health) full(id string) string {
+	if h.host == "" {
+		return id
+	}
+	return h.host + ":" + id
+}
+
+// taskID returns the ID of alerts about a task, without the host.
 func taskID(name string) string { return "task:" + name }
 
-// scriptID returns the ID of alerts about a script that makes no task of its own.
+// scriptID returns the ID of alerts about a script that makes no task of its own, without the host.
 func scriptID(place string) string { return "script:" + place }
 
 // isBroken says that a script is broken.
@@ -80,7 +89,7 @@ func (h *health) isGone(id, text string) {
 	if h != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		delete(h.states, id)
+		delete(h.states, h.full(id))
 	}
 }
 
@@ -92,6 +101,7 @@ func (h *health) update(id, text string, change func(*condition)) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	id = h.full(id)
 	c := h.states[id]
 	if c == nil {
 		c = h.remember(id)

@@ -15,9 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// healthOf returns the alerts about an ID: level, level before and message of each.
+// healthOf returns the alerts about an ID of this host: level, level before and message of each.
 func healthOf(acc *testutil.Accumulator, id string) []string {
 	out := []string{}
+	host, _ := os.Hostname()
+	id = host + ":" + id
 	for _, m := range emitted(acc) {
 		if got, _ := m.GetTag("alert_id"); got == id {
 			level, _ := m.GetTag("level")
@@ -121,7 +123,7 @@ func TestHealthAfterRestart(t *testing.T) {
 		id, _ := got.GetField("event_id")
 		require.NotEmpty(t, id)
 		testutil.RequireMetricEqual(t, metric.New("alert",
-			map[string]string{"tick": "alert", "task": "telegraf-tigk", "alert_id": "task:cpu", "level": "OK", "topic": "health", "host": host},
+			map[string]string{"tick": "alert", "task": "telegraf-tigk", "alert_id": host + ":task:cpu", "level": "OK", "topic": "health", "host": host},
 			map[string]any{
 				"event_id": id, "message": "Task cpu runs again", "details": "Task cpu runs again", "duration": int64(2 * time.Minute), "previous_level": "CRITICAL",
 				"recoverable": true, "handlers": "[]", "name": "telegraf-tigk", "group": "host=" + host, "node": "health",
