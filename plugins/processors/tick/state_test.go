@@ -149,25 +149,37 @@ func TestStateDirectoryInUse(t *testing.T) {
 	require.Empty(t, run(t, third))
 }
 
-// TestStateDirectoryFull says once that the state cannot be saved, and when it can again.
-func TestStateDirectoryFull(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere")
-	}
+// TestStateCannotBeSaved says so once, and when it can be again.
+func TestStateCannotBeSaved(t *testing.T) {
 	dir := t.TempDir()
 	p, log := withState(dir, "x", alertScript)
 	acc := start(t, p)
-	require.NoError(t, os.Chmod(dir, 0o500))
-	for i := range 3 {
-		require.NoError(t, p.Add(cpu(float64(i)), acc))
+	for n := 1; n <= 2; n++ {
+		inTheWay := stateFile(dir, false)
+		require.NoError(t, os.RemoveAll(inTheWay))
+		require.NoError(t, os.Mkdir(inTheWay, 0o700))
+		for i := range 3 {
+			require.NoError(t, p.Add(cpu(float64((n+i)%2*50)), acc))
+			p.engine.checkpoint()
+		}
+		require.Len(t, log.Errors(), n)
+		require.Contains(t, log.LastError(), "Cannot save the state of the tasks: ")
+		require.Equal(t, n-1, times(log, "The state of the tasks can be saved again"))
+		require.NoError(t, os.Remove(inTheWay))
 		p.engine.checkpoint()
+		p.engine.checkpoint()
+		require.Equal(t, n, times(log, "The state of the tasks can be saved again"))
 	}
-	require.Len(t, log.Errors(), 1)
-	require.NoError(t, os.Chmod(dir, 0o700))
-	p.engine.checkpoint()
-	require.Contains(t, log.LastError(), "Cannot save the state of the tasks")
 	p.Stop()
-	require.Len(t, log.Errors(), 1)
+	require.Len(t, log.Errors(), 2)
+}
+
+// times returns how often a text was logged.
+func times(log *testutil.CaptureLogger, text string) (n int) {
+	for _, m := range log.Messages() {
+		n += strings.Count(m.Text, text)
+	}
+	return n
 }
 
 func TestCheckpoint(t *testing.T) {
