@@ -160,6 +160,7 @@ func TestStateCannotBeSaved(t *testing.T) {
 		require.NoError(t, os.Mkdir(inTheWay, 0o700))
 		for i := range 3 {
 			require.NoError(t, p.Add(cpu(float64((n+i)%2*50)), acc))
+			p.engine.drain()
 			p.engine.checkpoint()
 		}
 		require.Len(t, log.Errors(), n)
