@@ -27,15 +27,20 @@ func copyExample(t testing.TB, name string, replace map[string]string) folder {
 	files, err := os.ReadDir(filepath.Join(root, "examples", name))
 	require.NoError(t, err)
 	found := make(map[string]bool)
+	// In one go, since what one text becomes may contain another; the longest first, for the same reason.
+	var pairs []string
+	for _, old := range slices.SortedFunc(maps.Keys(replace), func(a, b string) int { return len(b) - len(a) }) {
+		pairs = append(pairs, old, replace[old])
+	}
+	replacer := strings.NewReplacer(pairs...)
 	for _, file := range files {
 		b, err := os.ReadFile(filepath.Join(root, "examples", name, file.Name()))
 		require.NoError(t, err)
 		text := string(b)
-		// The longest first: one may be part of another.
-		for _, old := range slices.SortedFunc(maps.Keys(replace), func(a, b string) int { return len(b) - len(a) }) {
+		for old := range replace {
 			found[old] = found[old] || strings.Contains(text, old)
-			text = strings.ReplaceAll(text, old, replace[old])
 		}
+		text = replacer.Replace(text)
 		info, err := file.Info()
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(f.write(file.Name(), text), []byte(text), info.Mode()))
