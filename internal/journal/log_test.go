@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,8 @@ var testFormat = journal.Format{Prefix: "test", Lock: "test.lock", Magic: "test 
 type notebook struct {
 	*journal.Log
 	names map[string]bool
+
+	mu    sync.Mutex
 	lines []string
 }
 
@@ -37,7 +40,16 @@ func (n *notebook) Infof(format string, args ...any)  { n.say("I! ", format, arg
 func (n *notebook) Debugf(string, ...any)             {}
 
 func (n *notebook) say(level, format string, args []any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.lines = append(n.lines, level+fmt.Sprintf(format, args...))
+}
+
+// log returns what has been logged.
+func (n *notebook) log() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.lines)
 }
 
 func open(dir journal.Folder, growth int64) (n *notebook, failed error) {
@@ -222,21 +234,21 @@ func TestCutAtEveryByte(t *testing.T) {
 		}
 		require.Equal(t, states[last], got.list())
 		if sizes[last] == size {
-			require.Empty(t, got.lines)
+			require.Empty(t, got.log())
 			continue
 		}
-		require.Len(t, got.lines, 1)
-		require.Regexp(t, `^W! Notebook: \d+ bytes of test-0000000001.log cannot be read, .*; they are set aside in test-0000000001.log.bad, all else is kept$`, got.lines[0])
+		require.Len(t, got.log(), 1)
+		require.Regexp(t, `^W! Notebook: \d+ bytes of test-0000000001.log cannot be read, .*; they are set aside in test-0000000001.log.bad, all else is kept$`, got.log()[0])
 		require.Len(t, image.Files[segment+".bad"].Data, size-sizes[last])
 		again, failed := open(image.Killed(), 0) // as after a kill before the segment was replaced
 		require.NoError(t, failed)
-		require.Equal(t, got.lines, again.lines)
+		require.Equal(t, got.log(), again.log())
 	}
 	for i := range f.Data {
 		b := slices.Clone(f.Data)
 		b[i] ^= 0x55
 		got, image := read(b)
-		require.Len(t, got.lines, 1)
+		require.Len(t, got.log(), 1)
 		require.NotEmpty(t, image.Files[segment+".bad"].Data)
 		require.InDelta(t, len(n.list()), len(got.list()), 1, "one record is lost, at byte %d", i)
 	}
@@ -300,7 +312,7 @@ func TestOtherVersionIsSetAside(t *testing.T) {
 	n, failed := open(dir, 0)
 	require.NoError(t, failed)
 	require.Empty(t, n.list())
-	require.Len(t, n.lines, 1)
+	require.Len(t, n.log(), 1)
 	require.Equal(t, "test 2\nwhatever", string(dir.Files["test-0000000003.log.bad"].Data))
 	require.Len(t, dir.Files, 1+1+5)
 }
@@ -330,10 +342,10 @@ func TestDiskFails(t *testing.T) {
 				n.Sync()
 				time.Sleep(time.Minute)
 			}
-			require.Equal(t, []string{"E! Notebook: cannot write to folder: no space left on device; notes are kept in memory until that works again"}, n.lines)
+			require.Equal(t, []string{"E! Notebook: cannot write to folder: no space left on device; notes are kept in memory until that works again"}, n.log())
 			dir.SetFail(nil)
 			time.Sleep(journal.Retry + time.Second)
-			require.Equal(t, "I! Notebook: writes to folder again", n.lines[1])
+			require.Equal(t, "I! Notebook: writes to folder again", n.log()[1])
 			again, _ := open(dir.Killed(), 0)
 			require.Equal(t, n.list(), again.list())
 			kept, err := n.Close()
@@ -359,7 +371,7 @@ func TestFolderAppearsLate(t *testing.T) {
 		n.Start(failed)
 		n.add("new")
 		time.Sleep(time.Minute)
-		require.Len(t, n.lines, 1)
+		require.Len(t, n.log(), 1)
 		dir.SetFail(nil)
 		time.Sleep(time.Minute)
 		require.Equal(t, []string{"new", "old"}, n.list())

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,25 @@ type process struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *udf.Reader
-	stderr bytes.Buffer
+	stderr notes
+}
+
+// notes is what a process says, to be read while it goes on.
+type notes struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (n *notes) Write(b []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(b)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.String()
 }
 
 func start(t *testing.T, args ...string) *process {
