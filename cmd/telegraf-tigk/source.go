@@ -4,8 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"slices"
 
 	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/models"
+
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
 )
 
 // source is a configuration as it was read: every file in the order in which
@@ -89,6 +94,7 @@ func (s *source) load(opt *options, withoutBuffers bool) (*config.Config, error)
 		return nil, err
 	}
 	writeAlertsAtOnce(c)
+	shareStateChanges(c)
 	return c, nil
 }
 
@@ -115,6 +121,19 @@ func writeAlertsAtOnce(c *config.Config) {
 		// The block's own setting; the agent's default is not copied here.
 		if o.Config.Name == "alerter" && o.Config.MetricBatchSize == 0 {
 			o.MetricBatchSize = 1
+		}
+	}
+}
+
+// shareStateChanges tells processors.tick if outputs.alerter wants alerts to raise state changes only.
+func shareStateChanges(c *config.Config) {
+	only := slices.ContainsFunc(c.Outputs, func(o *models.RunningOutput) bool {
+		a, ok := o.Output.(*alerter.Alerter)
+		return ok && a.StateChangesOnly()
+	})
+	for _, p := range slices.Concat(c.Processors, c.AggProcessors) {
+		if t, ok := p.Processor.(*tick.Tick); ok {
+			t.StateChangesOnly = only
 		}
 	}
 }

@@ -43,6 +43,7 @@ type functions struct {
 	missing error // what is wrong with each if there is no configuration
 	refers  []func(spec.Reference) error
 	deadman node.DeadmanConfig
+	changes bool // only those of the state are events
 }
 
 // newFunctions takes the functions from the agent's configuration file. Without one, missing is what is
@@ -78,7 +79,7 @@ func newFunctions(file string, missing error, stderr io.Writer) (*functions, err
 				return nil, fmt.Errorf("%s: processors.tick: %w", filepath.Base(file), err)
 			}
 			if len(fs.refers) == 0 { // of several sections, nobody knows to which a script belongs
-				fs.deadman = t.DeadmanConfig()
+				fs.deadman, fs.changes = t.DeadmanConfig(), t.StateChangesOnly
 			}
 			fs.refers = append(fs.refers, refer)
 		}
@@ -88,7 +89,7 @@ func newFunctions(file string, missing error, stderr io.Writer) (*functions, err
 
 // apply lets a task use the functions, and refer to what else the configuration has.
 func (fs *functions) apply(c *task.Config) {
-	c.UDF, c.Deadman = fs.info, fs.deadman
+	c.UDF, c.Deadman, c.ChangesOnly = fs.info, fs.deadman, fs.changes
 	if len(fs.refers) > 0 {
 		c.Refer = fs.refer
 	}

@@ -59,6 +59,9 @@ type handlerObject struct {
 	handler spec.Declarer
 }
 
+// ChangesOnly has the alert behave as if its script said stateChangesOnly.
+func (n *alertNode) ChangesOnly() { n.rules.ChangesOnly = true }
+
 // alertShared is what the groups of a node share: the state of the levels' lambdas.
 type alertShared struct {
 	When, Reset [alert.Critical + 1]lambda.State

@@ -68,6 +68,9 @@ func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, er
 		})
 	}
 	for _, n := range sc.graph.nodes {
+		if a, ok := n.decl.(interface{ ChangesOnly() }); ok && cfg.ChangesOnly {
+			a.ChangesOnly()
+		}
 		if err := n.spec.Validate(); err != nil {
 			sc.failAt(n.pos, n.spec.Name, err)
 		}

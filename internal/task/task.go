@@ -46,7 +46,8 @@ type Config struct {
 	MaxGroups   int           // points of further groups are dropped and counted; 0 is no limit
 	GroupExpiry time.Duration // a group without data for so long is deleted; 0 is never
 
-	Deadman nodes.DeadmanConfig // has been checked
+	Deadman     nodes.DeadmanConfig // has been checked
+	ChangesOnly bool                // all alerts behave as if they said stateChangesOnly
 
 	// UDF returns what the user-defined function of a name says about itself. Its error wraps
 	// [udf.ErrUnknown] or [udf.ErrUnreachable]. Nil knows no function.

@@ -63,6 +63,10 @@ type Tick struct {
 	EC2                      []*EC2          `toml:"ec2"`
 	Service
 
+	// StateChangesOnly has all alerts behave as if their scripts said so. The program sets it if a
+	// section of outputs.alerter wants that.
+	StateChangesOnly bool `toml:"-"`
+
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
 
@@ -280,7 +284,7 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		endpoints: t.endpoints, scaler: t.scaler, problems: t.problems,
 	}
 	e.base = task.Config{
-		Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Deadman: t.DeadmanConfig(),
+		Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Deadman: t.DeadmanConfig(), ChangesOnly: t.StateChangesOnly,
 		Refer: t.refer, UDF: udf.Functions.Info,
 	}
 	if e.problems == nil {
