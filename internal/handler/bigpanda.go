@@ -12,7 +12,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "bigPanda", Section: "bigpanda", Required: true, Parallel: 4, Options: func() spec.Declarer { return &BigPanda{} },
+		Name: "bigPanda", Section: "bigpanda", Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &BigPanda{} },
 		Config: func() any {
 			return &BigPandaConfig{URL: "https://api.bigpanda.io/data/v2/alerts", AutoAttributes: "tags,fields"}
 		}, Open: openJSON[BigPandaConfig]("bigPanda", nil),

@@ -9,7 +9,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "discord", Many: true, Required: true, Parallel: 4, Options: func() spec.Declarer { return &Discord{} },
+		Name: "discord", Many: true, Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &Discord{} },
 		Config: func() any { return &DiscordConfig{} }, Open: openJSON[DiscordConfig]("discord", func(o spec.Declarer) string { return o.(*Discord).Workspace }),
 	})
 }

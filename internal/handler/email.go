@@ -25,6 +25,7 @@ func init() {
 		Name:     "email",
 		Aliases:  []string{"smtp"},
 		Required: true,
+		Nodewide: true,
 		Options:  func() spec.Declarer { return &Email{} },
 		Config: func() any {
 			return &EmailConfig{Host: "localhost", Encryption: "auto", Auth: "auto", IdleTimeout: 30 * time.Second}

@@ -43,6 +43,10 @@ type Kind struct {
 	Many     bool     // the section may be repeated
 	Parallel int      // deliveries at a time to one destination, 1 if unset
 
+	// Nodewide says that a section which is global and wants state changes only has the alert nodes
+	// themselves raise nothing else, as Kapacitor does for some services.
+	Nodewide bool
+
 	Options func() spec.Declarer // new options; a pointer to a struct
 	Config  func() any           // new configuration with its defaults
 	Open    func(configs []any) (Sender, error)

@@ -10,7 +10,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "hipChat", Section: "hipchat", Required: true, Parallel: 4, Options: func() spec.Declarer { return &HipChat{} },
+		Name: "hipChat", Section: "hipchat", Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &HipChat{} },
 		Config: func() any { return &HipChatConfig{} }, Open: openJSON[HipChatConfig]("hipChat", nil),
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "serviceNow", Section: "servicenow", Required: true, Parallel: 4, Options: func() spec.Declarer { return &ServiceNow{} },
+		Name: "serviceNow", Section: "servicenow", Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &ServiceNow{} },
 		Config: func() any { return &ServiceNowConfig{URL: "https://instance.service-now.com/api/global/em/jsonv2"} }, Open: openJSON[ServiceNowConfig]("serviceNow", nil),
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "slack", Many: true, Required: true, Parallel: 4, Options: func() spec.Declarer { return &Slack{} },
+		Name: "slack", Many: true, Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &Slack{} },
 		Config: func() any { return &SlackConfig{} }, Open: openJSON[SlackConfig]("slack", func(o spec.Declarer) string { return o.(*Slack).Workspace }),
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "teams", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Teams{} },
+		Name: "teams", Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &Teams{} },
 		Config: func() any { return &TeamsConfig{} }, Open: openJSON[TeamsConfig]("teams", nil),
 	})
 }

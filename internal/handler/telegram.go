@@ -10,7 +10,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "telegram", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Telegram{} },
+		Name: "telegram", Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &Telegram{} },
 		Config: func() any { return &TelegramConfig{URL: "https://api.telegram.org/bot"} }, Open: openJSON[TelegramConfig]("telegram", nil),
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 func init() {
 	Register(Kind{
-		Name: "zenoss", Required: true, Parallel: 4, Options: func() spec.Declarer { return &Zenoss{} },
+		Name: "zenoss", Required: true, Nodewide: true, Parallel: 4, Options: func() spec.Declarer { return &Zenoss{} },
 		Config: func() any {
 			return &ZenossConfig{URL: "https://tenant.zenoss.io:8080/zport/dmd/evconsole_router", Action: "EventsRouter", Method: "add_event", Type: "rpc", TID: 1, Collector: "Kapacitor"}
 		}, Open: openJSON[ZenossConfig]("zenoss", nil),

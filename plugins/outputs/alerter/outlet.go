@@ -2,7 +2,6 @@ package alerter
 
 import (
 	"context"
-	"slices"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
@@ -52,16 +51,12 @@ func (o *outlet) add(list []delivery, e *alert.Event, options spec.Declarer) []d
 	return append(list, d)
 }
 
-// nodewide are the kinds of handlers whose sections, if they are global and want state changes only, have
-// the alert nodes themselves raise nothing else, as in Kapacitor.
-var nodewide = []string{"email", "slack", "telegram", "hipChat", "teams", "discord", "serviceNow", "bigPanda", "zenoss"}
-
 // StateChangesOnly reports whether the sections of handlers want all alert nodes to behave as if their
 // scripts said stateChangesOnly.
 func (a *Alerter) StateChangesOnly() bool {
 	for k, sections := range a.configs {
 		for _, c := range sections {
-			if s := common(c); s.Global && s.StateChangesOnly && slices.Contains(nodewide, k.Name) {
+			if s := common(c); k.Nodewide && s.Global && s.StateChangesOnly {
 				return true
 			}
 		}
