@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/replay":   {"internal/task", "internal/sideload", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 	"internal/ticktest": {"internal/task", "internal/replay", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 
+	"internal/filewatch":           {},
 	"internal/journal/journaltest": {"internal/journal"},
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 )
 
 // This file decides which events are muted, and when that is over. What becomes of them, hold.go says.
@@ -141,24 +142,23 @@ func (a *Alerter) muted(e *alert.Event, now time.Time) bool {
 // startMutes brings the mutes into force and begins to follow them; dir is where those of the run
 // time are, if anywhere.
 func (a *Alerter) startMutes(dir string) {
-	w := &watcher{log: a.Log, pause: watchPause, poll: watchPoll}
+	w := &filewatch.Watcher{Pace: filewatch.DefaultPace, What: "the mutes", Warnf: a.Log.Warnf, Look: func(bool) time.Duration { return a.followMutes() }}
 	if dir != "" {
 		a.muteFile = OpenMutes(dir)
 		_ = a.muteFile.make() // without it there is nothing to read
-		w.folders = func() []string {
+		w.Folders = func() []string {
 			if _, err := os.Stat(a.muteFile.dir); err != nil {
 				return nil
 			}
 			return []string{a.muteFile.dir}
 		}
-		w.start()
+		w.Start()
 	} else if len(a.fixed) == 0 {
 		return
 	}
-	w.look = a.followMutes
-	w.first = a.followMutes()
+	after := a.followMutes()
 	stop := a.stop
-	a.background.Go(func() { w.run(stop) })
+	a.background.Go(func() { w.Run(stop, after) })
 }
 
 // followMutes takes up what has changed: mutes that came or went, began or ended. It returns when to
@@ -237,5 +237,5 @@ func (a *Alerter) followMutes() time.Duration {
 	if next.IsZero() {
 		return 0
 	}
-	return min(next.Sub(now), watchPoll)
+	return next.Sub(now)
 }

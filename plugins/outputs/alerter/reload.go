@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
@@ -244,15 +244,11 @@ func (a *Alerter) watchHandlers() {
 	if a.folder == nil {
 		return
 	}
-	w := &watcher{log: a.Log, folders: a.folder.folders, pause: watchPause, poll: watchPoll, first: watchPause}
-	var sure bool
-	w.look = func() time.Duration {
-		if sure = a.loadHandlers(false, sure) && !sure; sure {
-			return time.Second
-		}
-		return 0
+	w := &filewatch.Watcher{
+		Pace: filewatch.DefaultPace, What: "the files of handlers", Folders: a.folder.folders, Warnf: a.Log.Warnf,
+		Look: filewatch.DefaultPace.Missing(func(sure bool) bool { return a.loadHandlers(false, sure) }),
 	}
-	w.start()
+	w.Start()
 	stop := a.stop
-	a.background.Go(func() { w.run(stop) })
+	a.background.Go(func() { w.Run(stop, w.Quiet) })
 }

@@ -123,7 +123,7 @@ func TestHTTPPostThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := plugin("post", `stream|from().measurement('m')|httpPost('http://x/').timeout(1h)|influxDBOut()`)
 		p.transport = hanging{}
-		p.pace.poll = 1000 * time.Hour
+		p.pace.Poll = 1000 * time.Hour
 		acc := start(t, p)
 		for i := range 2 * postQueue {
 			require.NoError(t, p.Add(metric.New("m", nil, map[string]any{"v": 1.5}, time.Unix(int64(i), 0)), acc))

@@ -12,10 +12,12 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 )
 
 // quickly is a pace for tests. Looking without notice is off: what is noticed is under test.
-var quickly = pace{quiet: 10 * time.Millisecond, longest: 100 * time.Millisecond, gone: 30 * time.Millisecond, poll: time.Hour}
+var quickly = filewatch.Pace{Quiet: 10 * time.Millisecond, Longest: 100 * time.Millisecond, Gone: 30 * time.Millisecond, Poll: time.Hour}
 
 // mark returns a script that answers every point of m with a point that has the tag by.
 func mark(by string) string {
@@ -155,7 +157,7 @@ func TestReloadAfterShortAbsence(t *testing.T) {
 	p, _ := plugin()
 	p.Scripts = []string{dir}
 	p.pace = quickly
-	p.pace.gone = time.Hour
+	p.pace.Gone = time.Hour
 	acc := start(t, p)
 	f := &watchedFolder{Tick: p, t: t, dir: dir, acc: acc}
 	f.becomes("n")
@@ -283,25 +285,6 @@ func TestStrictReload(t *testing.T) {
 	err := p.Init()
 	require.ErrorContains(t, err, one+":1:")
 	require.ErrorContains(t, err, "none.tick: no such file")
-}
-
-// Without notice from the system scripts are looked at from time to time.
-func TestReloadByPolling(t *testing.T) {
-	dir := t.TempDir()
-	one := filepath.Join(dir, "one.tick")
-	write(t, one, mark("1"))
-	p, _ := plugin()
-	p.Scripts = []string{dir}
-	w := &watcher{pace: pace{quiet: time.Hour, longest: time.Hour, gone: time.Millisecond, poll: 5 * time.Millisecond}, log: p.Log}
-	scans := make(chan bool, 100)
-	w.scan = func(sure bool) bool { scans <- sure; return true }
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() { defer close(done); w.run(stop) }()
-	require.False(t, <-scans)
-	require.True(t, <-scans)
-	require.False(t, <-scans)
-	close(stop)
-	<-done
 }
 
 // TestReloadOfMessage keeps windows, levels and what alerts inhibit when only a message changes.

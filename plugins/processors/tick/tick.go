@@ -23,6 +23,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
@@ -79,7 +80,7 @@ type Tick struct {
 	convert   converter
 	engine    *engine
 	service   *service // nil unless there is an address
-	pace      pace
+	pace      filewatch.Pace
 	clock     func() int64
 	stop      chan struct{}
 	running   sync.WaitGroup
@@ -112,7 +113,7 @@ func newTick() *Tick {
 		OutboxMaxEvents:    10000,
 		OutboxMaxSize:      64 << 20,
 		Deadman:            Deadman{Interval: config.Duration(10 * time.Second), ID: node.DeadmanID, Message: node.DeadmanMessage},
-		pace:               defaultPace,
+		pace:               filewatch.DefaultPace,
 		clock:              func() int64 { return time.Now().UnixNano() },
 	}
 	t.enroll()
@@ -314,12 +315,15 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 
 	// The watches begin before the scripts are read, so that no change falls in between.
 	reached, unwatch := watchFunctions()
-	w := &watcher{pace: t.pace, log: t.Log, folders: t.watched, scan: func(sure bool) bool { return t.rescan(e, sure) }}
+	w := &filewatch.Watcher{
+		Pace: t.pace, What: "the scripts", Folders: t.watched, Warnf: t.Log.Warnf,
+		Look: t.pace.Missing(func(sure bool) bool { return t.rescan(e, sure) }),
+	}
 	t.engine, t.stop = e, make(chan struct{})
 	if t.hasFiles() {
-		w.start()
+		w.Start()
 		e.apply(t.scan())
-		t.running.Go(func() { w.run(t.stop) })
+		t.running.Go(func() { w.Run(t.stop, 0) })
 	} else {
 		e.apply(t.scan())
 	}
