@@ -124,13 +124,13 @@ func (s *Spec) Merges(doc string) {
 
 // MayFollow reports whether s can be chained to the node that parent declares.
 func (s *Spec) MayFollow(parent *Spec) bool {
-	if s.hidden {
+	if s.hidden || parent.Provides == None {
 		return false
 	}
 	if len(s.Parents) > 0 {
 		return slices.Contains(s.Parents, parent.Name) || s.Parents[0] == "*"
 	}
-	return parent.Name != "stream" && parent.Provides != None
+	return parent.Name != "stream"
 }
 
 // Followed returns the words of the nodes that s can follow, for error messages.
@@ -474,6 +474,8 @@ func checkParams(what string, params []*Param, args []Arg) error {
 
 func hint(t Type, a Arg) string {
 	switch {
+	case a.Type == FuncType:
+		return "; a call has a value in an expression only, as in '' + string(5)"
 	case a.Type == ReferenceType && t&StringType != 0:
 		return "; strings stand in single quotes: '" + a.Text + "'"
 	case a.Type == IntType && t&FloatType != 0:

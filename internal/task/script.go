@@ -142,7 +142,11 @@ func (sc *script) stmt(s syntax.Stmt) {
 	case *syntax.DBRP:
 		sc.dbrps = append(sc.dbrps, spec.DBRP{DB: s.DB.Name, RP: s.RP.Name})
 	case *syntax.ExprStmt:
-		sc.eval(s.X)
+		if a := sc.eval(s.X); a.Type == spec.FuncType {
+			if c, ok := s.X.(*syntax.Call); ok { // the name of a variable that holds one is no call
+				sc.fail(c.Start, "unknown function %s; a statement starts with stream or a variable", c.Name)
+			}
+		}
 	default:
 		panic(fmt.Sprintf("task: unknown statement %T", s))
 	}
@@ -169,10 +173,16 @@ func (sc *script) declare(s *syntax.Var) {
 		if _, ok := sc.scope[name]; ok {
 			sc.fail(s.Start, "attempted to redefine %s, vars are immutable", name)
 		}
+		if name == "time" {
+			sc.fail(s.Start, "attempted to redefine time, which is a function; give the variable another name")
+		}
 		d.Type, d.Arg, d.Set = v.Type, v, true
 		if !supplied {
 			given = v
 		}
+	}
+	if supplied && given.Type == spec.LambdaType {
+		sc.noName(s, given.Lambda)
 	}
 	if given.Type != d.Type {
 		sc.fail(s.Start, "var %s: the value supplied is of type %s, want %s", name, given.Type, d.Type)
@@ -181,6 +191,17 @@ func (sc *script) declare(s *syntax.Var) {
 		sc.decls = append(sc.decls, d)
 	}
 	sc.scope[name] = given
+}
+
+// noName raises an error if the lambda supplied for a variable has a name in it: the script's
+// variables are not known there.
+func (sc *script) noName(s *syntax.Var, l *syntax.Lambda) {
+	syntax.Walk(l, func(n syntax.Node) bool {
+		if id, ok := n.(*syntax.Ident); ok {
+			sc.fail(s.Start, "var %s: the lambda supplied has the name %s, want literals and references: \"%s\"", s.Name.Name, id.Name, id.Name)
+		}
+		return true
+	})
 }
 
 var varTypes = map[string]spec.Type{
@@ -222,17 +243,32 @@ func (sc *script) eval(x syntax.Expr) spec.Arg {
 	case *syntax.Unary:
 		return sc.unary(x)
 	case *syntax.Binary:
-		v, err := lambda.Const(sc.resolve(x), lambda.Options{Zone: time.Local})
+		y := sc.resolve(x)
+		sc.noReference(y)
+		v, err := lambda.Const(y, lambda.Options{Zone: time.Local})
 		if err != nil {
 			sc.failAt(x.Start, "", err)
 		}
 		return spec.ValueArg(v, x.Start)
 	case *syntax.Call:
+		sc.args(x) // what they name must be there
 		return spec.Arg{Type: spec.FuncType, Text: x.Name, Pos: x.Start}
 	case *syntax.Chain:
 		return sc.chain(x)
 	}
 	panic(fmt.Sprintf("task: unknown expression %T", x))
+}
+
+// noReference raises an error if x, which is no part of a lambda, has a reference. It does not look
+// into lambdas of variables: some that use each other are larger than the script by far.
+func (sc *script) noReference(x syntax.Expr) {
+	syntax.Walk(x, func(n syntax.Node) bool {
+		if r, ok := n.(*syntax.Reference); ok {
+			sc.fail(r.Start, "the reference %q has a value in lambdas only; strings stand in single quotes: '%s'", r.Name, r.Name)
+		}
+		_, spliced := n.(*syntax.Lambda)
+		return !spliced
+	})
 }
 
 func (sc *script) lookup(x *syntax.Ident) spec.Arg {

@@ -72,8 +72,22 @@ stream|from().groupBy(dims).where(lambda: "h" =~ re)|window().period(every).ever
 	_, err = task.Check(task.Config{Name: "vars", Script: script, Vars: vars})
 	require.EqualError(t, err, "vars:2:1: var limit: the value supplied is of type int, want float")
 
+	// What is wrong with a lambda supplied is no place in the script.
+	vars["limit"], err = task.ArgOf("float", 5.0)
+	require.NoError(t, err)
+	vars["cond"], err = task.ArgOf("lambda", `"v" > limit`)
+	require.NoError(t, err)
+	_, err = task.Check(task.Config{Name: "vars", Script: script, Vars: vars})
+	require.EqualError(t, err, `vars:5:1: var cond: the lambda supplied has the name limit, want literals and references: "limit"`)
+	vars["cond"], err = task.ArgOf("lambda", `"v" > 1 AND 10s - (-1) > 5s`)
+	require.NoError(t, err)
+	_, err = task.Check(task.Config{Name: "vars", Script: script, Vars: vars})
+	require.ErrorContains(t, err, "vars:7:")
+
 	for text, want := range map[string]string{
-		`{"x": {"type": "int", "value": 5.5}}`:                            "v.json: var x: value 5.5: want int64",
+		`{"x": {"type": "string", "value": null}}`:                        "v.json: var x: value null: want string",
+		`{"x": {"type": "list", "value": null}}`:                          "v.json: var x: value null: want list",
+		`{"x": {"type": "int", "value": 5.5}}`:                            "v.json: var x: value 5.5: want int",
 		`{"x": {"type": "integer", "value": 5}}`:                          `v.json: var x: unknown type "integer", want one of bool, duration, float, int, lambda, list, regex, star, string`,
 		`{"x": {"type": "regex", "value": "("}}`:                          "v.json: var x: error parsing regexp: missing closing ): `(`",
 		`{"x": {"type": "list", "value": [{"type": "int", "value": 1}]}}`: "v.json: var x: list item: want string or star, got int",

@@ -57,24 +57,24 @@ func strict(text []byte, v any) error {
 func (v jsonVar) arg() (spec.Arg, error) {
 	switch v.Type {
 	case "bool":
-		return decode(v.Value, func(b bool) (spec.Arg, error) { return scalar(point.BoolValue(b)) })
+		return decode(v, func(b bool) (spec.Arg, error) { return scalar(point.BoolValue(b)) })
 	case "int":
-		return decode(v.Value, func(i int64) (spec.Arg, error) { return scalar(point.IntValue(i)) })
+		return decode(v, func(i int64) (spec.Arg, error) { return scalar(point.IntValue(i)) })
 	case "float":
-		return decode(v.Value, func(f float64) (spec.Arg, error) { return scalar(point.FloatValue(f)) })
+		return decode(v, func(f float64) (spec.Arg, error) { return scalar(point.FloatValue(f)) })
 	case "string":
-		return decode(v.Value, func(s string) (spec.Arg, error) { return scalar(point.StringValue(s)) })
+		return decode(v, func(s string) (spec.Arg, error) { return scalar(point.StringValue(s)) })
 	case "duration":
 		if len(v.Value) > 0 && v.Value[0] != '"' {
-			return decode(v.Value, func(i int64) (spec.Arg, error) { return ArgOf("duration", i) })
+			return decode(v, func(i int64) (spec.Arg, error) { return ArgOf("duration", i) })
 		}
-		return decode(v.Value, func(s string) (spec.Arg, error) { return ArgOf("duration", s) })
+		return decode(v, func(s string) (spec.Arg, error) { return ArgOf("duration", s) })
 	case "regex", "lambda":
-		return decode(v.Value, func(s string) (spec.Arg, error) { return ArgOf(v.Type, s) })
+		return decode(v, func(s string) (spec.Arg, error) { return ArgOf(v.Type, s) })
 	case "star":
 		return spec.Arg{Type: spec.StarType}, nil
 	case "list":
-		return decode(v.Value, func(items []jsonVar) (spec.Arg, error) {
+		return decode(v, func(items []jsonVar) (spec.Arg, error) {
 			a := spec.Arg{Type: spec.ListType}
 			for _, item := range items {
 				x, err := item.arg()
@@ -89,10 +89,10 @@ func (v jsonVar) arg() (spec.Arg, error) {
 	return spec.Arg{}, fmt.Errorf("unknown type %q, want one of %s", v.Type, typeWords())
 }
 
-func decode[T any](text json.RawMessage, f func(T) (spec.Arg, error)) (spec.Arg, error) {
+func decode[T any](x jsonVar, f func(T) (spec.Arg, error)) (spec.Arg, error) {
 	var v T
-	if err := json.Unmarshal(text, &v); err != nil {
-		return spec.Arg{}, fmt.Errorf("value %s: want %T", text, v)
+	if err := json.Unmarshal(x.Value, &v); err != nil || string(x.Value) == "null" {
+		return spec.Arg{}, fmt.Errorf("value %s: want %s", x.Value, x.Type)
 	}
 	return f(v)
 }
@@ -157,11 +157,46 @@ func textArg(typ, text string) (spec.Arg, error) {
 		if err != nil {
 			return spec.Arg{}, err
 		}
+		unplace(x)
 		return spec.Arg{Type: spec.LambdaType, Lambda: &syntax.Lambda{X: x}}, nil
 	case "star":
 		return spec.Arg{Type: spec.StarType}, nil
 	}
 	return spec.Arg{}, fmt.Errorf("value %q: want %s", text, typ)
+}
+
+// unplace takes the positions out of x: it does not stand in the script, so an error in it is to be
+// reported where the script uses it.
+func unplace(x syntax.Expr) {
+	syntax.Walk(x, func(n syntax.Node) bool {
+		switch x := n.(type) {
+		case *syntax.Int:
+			x.Start = syntax.Pos{}
+		case *syntax.Float:
+			x.Start = syntax.Pos{}
+		case *syntax.String:
+			x.Start = syntax.Pos{}
+		case *syntax.Bool:
+			x.Start = syntax.Pos{}
+		case *syntax.Duration:
+			x.Start = syntax.Pos{}
+		case *syntax.Regex:
+			x.Start = syntax.Pos{}
+		case *syntax.Star:
+			x.Start = syntax.Pos{}
+		case *syntax.Reference:
+			x.Start = syntax.Pos{}
+		case *syntax.Ident:
+			x.Start = syntax.Pos{}
+		case *syntax.Unary:
+			x.Start = syntax.Pos{}
+		case *syntax.Binary:
+			x.Start, x.OpPos, x.End = syntax.Pos{}, syntax.Pos{}, syntax.Pos{}
+		case *syntax.Call:
+			x.Start, x.End = syntax.Pos{}, syntax.Pos{}
+		}
+		return true
+	})
 }
 
 func listArg(items []any) (spec.Arg, error) {
