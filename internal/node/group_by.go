@@ -26,7 +26,8 @@ type groupBy struct {
 }
 
 // pendingGroups are the groups of the batches with one TMax, which are held back until a batch
-// with another one comes. They are saved with the task.
+// with another one comes. Until then the groups are held: a barrier behind may delete them. They are
+// saved with the task.
 type pendingGroups struct {
 	Any     bool
 	TMax    int64
@@ -66,7 +67,8 @@ func (n *groupBy) State() any { return &n.pending }
 func (n *groupBy) Restored() {
 	for i := range n.pending.Batches {
 		b := &n.pending.Batches[i]
-		b.Group = n.env.Groups().Get(b.Name, b.Group.Tags, b.Group.Dims, b.Group.ByName)
+		b.Group = n.groups.Get(b.Name, b.Group.Tags, b.Group.Dims, b.Group.ByName)
+		n.groups.Hold(b.Group)
 		n.place(i)
 	}
 }
@@ -100,6 +102,7 @@ func (n *groupBySink) batchOf(b *point.Batch, g *point.Group) *point.Batch {
 			return &n.pending.Batches[i]
 		}
 	}
+	n.groups.Hold(g)
 	n.pending.Batches = append(n.pending.Batches, point.Batch{Name: b.Name, TMax: b.TMax, Group: g})
 	return n.place(len(n.pending.Batches) - 1)
 }
@@ -132,6 +135,7 @@ func (n *groupBySink) advance(t int64) {
 				return 0
 			})
 			n.Out.Batch(b)
+			n.groups.Release(b.Group)
 		}
 	}
 	n.pending.Any, n.pending.TMax = true, t
@@ -145,7 +149,12 @@ func (n *groupBySink) Barrier(g *point.Group, t int64) {
 }
 
 func (n *groupBySink) Delete(g *point.Group) {
-	n.pending.Batches = slices.DeleteFunc(n.pending.Batches, func(b point.Batch) bool { return b.Group == g })
+	n.pending.Batches = slices.DeleteFunc(n.pending.Batches, func(b point.Batch) bool {
+		if b.Group == g {
+			n.groups.Release(g)
+		}
+		return b.Group == g
+	})
 	for i := range n.pending.Batches {
 		n.place(i)
 	}
