@@ -40,7 +40,10 @@ func runAgent(ctx context.Context, c *config.Config, opt *options) error {
 		err = ag.Once(ctx, opt.testWait)
 	case opt.testing():
 		withoutTraces(c)
-		err = ag.Test(ctx, opt.testWait)
+		// As with inputs that fail, all else is tried first.
+		if err = ag.Test(ctx, opt.testWait); err == nil {
+			err = broken(c)
+		}
 	default:
 		err = ag.Run(ctx)
 	}

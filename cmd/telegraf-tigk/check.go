@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,4 +150,27 @@ func initPlugins(c *config.Config) error {
 		c.Agent.SkipProcessorsAfterAggregators = &skip
 	}
 	return agent.NewAgent(c).InitPlugins()
+}
+
+// broken counts the scripts and files of handlers that are wrong, after initPlugins has logged them. The
+// agent goes on without them, but who asks whether a configuration is good wants to know.
+func broken(c *config.Config) error {
+	wrong := map[string]bool{} // an instance behind the aggregators has the same ones
+	note := func(plugin any) {
+		if p, ok := plugin.(interface{ Broken() []string }); ok {
+			for _, text := range p.Broken() {
+				wrong[text] = true
+			}
+		}
+	}
+	for _, p := range slices.Concat(c.Processors, c.AggProcessors) {
+		note(p.Processor)
+	}
+	for _, o := range c.Outputs {
+		note(o.Output)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("broken scripts and files of handlers: %d", len(wrong))
 }

@@ -29,7 +29,8 @@ func configCommand() *cli.Command {
 				Usage:  "check configuration files for errors",
 				Flags:  configFlags(),
 				Action: configCheck,
-				Description: "Loads the files and initialises the plugins without starting them, alert rules included.\n" +
+				Description: "Loads the files and initialises the plugins without starting them. A broken script or file of\n" +
+					"handlers is an error here, although an agent that is not told to be strict goes on without it.\n" +
 					"Without --config and --config-directory the default places are checked.",
 			},
 			{
@@ -73,5 +74,8 @@ func configCheck(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return initPlugins(cfg)
+	if err := initPlugins(cfg); err != nil {
+		return err
+	}
+	return broken(cfg)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -219,6 +220,14 @@ func (a *Alerter) loadHandlers(first, sure bool) (missing bool) {
 		}
 	}
 	return missing
+}
+
+// Broken returns what is wrong with files of handlers. Init and the agent log it and go on without them.
+func (a *Alerter) Broken() []string {
+	if a.folder == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Values(a.folder.problems))
 }
 
 // openHandlers reads the files for the first time.

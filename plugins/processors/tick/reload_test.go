@@ -285,6 +285,7 @@ func TestStrictReload(t *testing.T) {
 	err := p.Init()
 	require.ErrorContains(t, err, one+":1:")
 	require.ErrorContains(t, err, "none.tick: no such file")
+	require.Len(t, p.Broken(), 2)
 }
 
 // TestReloadOfMessage keeps windows, levels and what alerts inhibit when only a message changes.

@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -152,6 +153,9 @@ func (t *Tick) Init() error {
 	}
 	return nil
 }
+
+// Broken returns what is wrong with scripts. Init and the agent log it and go on without them.
+func (t *Tick) Broken() []string { return slices.Sorted(maps.Values(t.problems)) }
 
 // check finds what is wrong with the configuration itself.
 func (t *Tick) check() (err error) {
