@@ -88,13 +88,22 @@ type httpOutGroup struct {
 	at    int // place in latest
 }
 
+// State says no more than that the group is there, so that it can be deleted after a restart even if
+// no data of it comes.
+func (h *httpOutGroup) State() any { return &h.at }
+
+// Restored is not that of the node.
+func (h *httpOutGroup) Restored() {}
+
+// slot returns the group's place. When groups before it are deleted it only moves to the front.
 func (h *httpOutGroup) slot() *latest {
-	if h.at < 0 || h.at >= len(h.latest) || h.latest[h.at].Group != h.group {
-		h.at = slices.IndexFunc(h.latest, func(l latest) bool { return l.Group == h.group })
-		if h.at < 0 {
-			h.at = len(h.latest)
-			h.latest = append(h.latest, latest{Group: h.group})
-		}
+	h.at = min(h.at, len(h.latest)-1)
+	for h.at >= 0 && h.latest[h.at].Group != h.group {
+		h.at--
+	}
+	if h.at < 0 {
+		h.at = len(h.latest)
+		h.latest = append(h.latest, latest{Group: h.group})
 	}
 	return &h.latest[h.at]
 }
