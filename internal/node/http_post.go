@@ -219,6 +219,7 @@ func (h *httpPost) release() {
 		h.queue = h.queue[1:]
 		code := point.IntValue(int64(w.status))
 		if w.point != nil {
+			w.point.Group = h.current(w.point.Group)
 			w.point.Fields = point.SetField(w.point.Fields, h.codeField, code)
 			h.out.Point(w.point)
 			continue
@@ -227,6 +228,15 @@ func (h *httpPost) release() {
 			p := &w.batch.Points[i]
 			p.Fields = point.SetField(p.Fields, h.codeField, code)
 		}
+		w.batch.Group = h.current(w.batch.Group)
 		h.out.Batch(w.batch)
 	}
+}
+
+// current returns g, or the group that has taken its place if it was deleted meanwhile.
+func (h *httpPost) current(g *point.Group) *point.Group {
+	if !g.Gone() {
+		return g
+	}
+	return h.env.Groups().Get(g.Name, g.Tags, g.Dims, g.ByName)
 }
