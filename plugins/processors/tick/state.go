@@ -6,12 +6,15 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
@@ -20,19 +23,25 @@ import (
 
 // A store holds the newest snapshot of each task. The zero value, without a file, keeps nothing.
 type store struct {
-	file   string
-	topics alert.Saved // those of the last checkpoint
-	failed bool        // the last one could not be written
+	file string
 
-	mu      sync.Mutex
-	tasks   map[string][]byte
-	written [sha256.Size]byte
+	// What follows belongs to checkpoints, of which there is one at a time.
+	last   saved // the last one
+	exists bool  // it is in the file
+	failed bool  // what came after it could not be written
+
+	mu    sync.Mutex
+	tasks map[string][]byte // the snapshots are never changed
 }
 
 // saved is the content of the file, behind its checksum.
 type saved struct {
 	Topics alert.Saved
 	Tasks  map[string][]byte
+}
+
+func (x *saved) equal(o *saved) bool {
+	return maps.EqualFunc(x.Tasks, o.Tasks, bytes.Equal) && reflect.DeepEqual(x.Topics, o.Topics)
 }
 
 // stateMagic begins the file. It changes with the format.
@@ -65,10 +74,8 @@ func (s *store) open(file string, topics *alert.Topics) error {
 		return fmt.Errorf("bad state file: %s: %w; %s, and all tasks begin anew", file, err, aside)
 	}
 	topics.Load(x.Topics)
-	s.topics = x.Topics
-	if x.Tasks != nil {
-		s.tasks = x.Tasks
-	}
+	s.last, s.exists = x, true
+	maps.Copy(s.tasks, x.Tasks)
 	return nil
 }
 
@@ -106,18 +113,19 @@ func (s *store) forget(name string) {
 	delete(s.tasks, name)
 }
 
-// write writes the file, unless nothing has changed.
+// write writes the file, unless nothing has changed. Tasks begin and end meanwhile.
 func (s *store) write(topics alert.Saved) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	x := saved{Topics: topics, Tasks: maps.Clone(s.tasks)}
+	s.mu.Unlock()
+	if s.exists && x.equal(&s.last) {
+		return nil
+	}
 	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(saved{Topics: topics, Tasks: s.tasks}); err != nil {
+	if err := gob.NewEncoder(&body).Encode(x); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	if sum == s.written {
-		return nil
-	}
 	f, err := os.CreateTemp(filepath.Dir(s.file), s.temporary())
 	if err != nil {
 		return err
@@ -130,8 +138,9 @@ func (s *store) write(topics alert.Saved) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	s.written = sum
-	return syncFolder(filepath.Dir(s.file))
+	err = journal.Dir(filepath.Dir(s.file)).Sync()
+	s.last, s.exists = x, err == nil
+	return err
 }
 
 // temporary is the pattern of the names of files that are to become the state file.
@@ -143,16 +152,6 @@ func (s *store) clean() {
 	for _, name := range left {
 		_ = os.Remove(name)
 	}
-}
-
-// syncFolder makes a rename last. Not every system can do that.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	_ = d.Sync()
-	return d.Close()
 }
 
 // checkpointWait is how long a checkpoint waits for tasks that are at work.
@@ -199,7 +198,7 @@ func (e *engine) save() error {
 		for _, r := range rs {
 			r.unsaved.set()
 		}
-		mark, topics = outboxMark{}, e.store.topics
+		mark, topics = outboxMark{}, e.store.last.Topics
 	}
 	if err := e.outbox.flush(); err != nil {
 		return err
@@ -207,7 +206,6 @@ func (e *engine) save() error {
 	if err := e.store.write(topics); err != nil {
 		return err
 	}
-	e.store.topics = topics
 	e.outbox.saved(mark)
 	return nil
 }

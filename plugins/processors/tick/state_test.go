@@ -63,6 +63,30 @@ func TestStateSurvivesRestart(t *testing.T) {
 	require.InDelta(t, 53.0, sum, 0, "the window goes on")
 }
 
+// TestStateUnchanged leaves the file alone as long as nothing happens.
+func TestStateUnchanged(t *testing.T) {
+	dir := t.TempDir()
+	scripts := []string{"cpu", alertScript, "sum", sums, "a", sums, "b", sums, "c", alertScript}
+	p, _ := withState(dir, scripts...)
+	p.CheckpointInterval = config.Duration(time.Hour)
+	acc := start(t, p)
+	file := func() os.FileInfo {
+		p.engine.checkpoint()
+		info, err := os.Stat(p.engine.store.file)
+		require.NoError(t, err)
+		return info
+	}
+	require.NoError(t, p.Add(cpu(5), acc))
+	p.engine.drain()
+	first := file()
+	for range 10 {
+		require.True(t, os.SameFile(first, file()))
+	}
+	require.NoError(t, p.Add(cpu(50), acc))
+	p.engine.drain()
+	require.False(t, os.SameFile(first, file()))
+}
+
 func TestStateOfOtherScript(t *testing.T) {
 	dir := t.TempDir()
 	p, _ := withState(dir, "x", sums)
