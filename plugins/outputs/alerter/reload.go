@@ -27,6 +27,7 @@ type handlerFolder struct {
 // A handlerFile is a file as it was read last.
 type handlerFile struct {
 	text     []byte
+	err      error           // what is wrong with it
 	handlers []*topicHandler // of the last version that was sound
 }
 
@@ -124,22 +125,20 @@ func (f *handlerFolder) read(sure bool) (changed, missing bool, wrong map[string
 			}
 			continue
 		}
-		if old != nil && old.text != nil && bytes.Equal(old.text, text) {
-			if err := old.wrong(path); err != nil {
-				wrong[path] = err
-			}
-			continue
-		}
-		next := &handlerFile{text: text}
-		if next.handlers, err = readHandlers(path, text); err != nil {
-			wrong[path] = err
-			if old != nil {
+		if old == nil || !bytes.Equal(old.text, text) {
+			next := &handlerFile{text: text}
+			next.handlers, next.err = readHandlers(path, text)
+			switch {
+			case next.err == nil:
+				changed = true
+			case old != nil:
 				next.handlers = old.handlers
 			}
-		} else {
-			changed = true
+			f.files[path] = next
 		}
-		f.files[path] = next
+		if err := f.files[path].err; err != nil {
+			wrong[path] = err
+		}
 	}
 	for path := range f.files {
 		if !slices.Contains(paths, path) {
@@ -152,12 +151,6 @@ func (f *handlerFolder) read(sure bool) (changed, missing bool, wrong map[string
 		}
 	}
 	return changed, missing, wrong
-}
-
-// wrong returns again what is wrong with a file.
-func (h *handlerFile) wrong(path string) error {
-	_, err := readHandlers(path, h.text)
-	return err
 }
 
 // readSome reads a file, but not all of one that is too large.
@@ -208,7 +201,7 @@ func (a *Alerter) loadHandlers(first, sure bool) (missing bool) {
 		if text := err.Error(); f.problems[path] != text {
 			f.problems[path] = text
 			note := ""
-			if old := f.files[path]; old != nil && len(old.handlers) > 0 && old.wrong(path) != nil {
+			if old := f.files[path]; old != nil && len(old.handlers) > 0 && old.err != nil {
 				note = "; the handler goes on as it was"
 			}
 			a.Log.Errorf("%s%s", text, note)
