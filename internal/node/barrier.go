@@ -1,7 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -21,6 +23,7 @@ type barrier struct {
 	env     spec.Env
 	deleter spec.Deleter
 	batch   point.Batch
+	loaded  []*barrierGroup // groups whose state has been loaded, but not their timers
 }
 
 func (n *barrier) Declare(s *spec.Spec) {
@@ -73,17 +76,29 @@ type barrierGroup struct {
 	state struct {
 		Last   int64 // time of the last point or barrier, by arrival
 		Sent   bool
-		Oldest int64 // time of the last barrier sent: older points are dropped
-		Due    int64 // when the clock brings the next one
+		Oldest int64  // time of the last barrier sent: older points are dropped
+		Due    int64  // when the clock brings the next one
+		Turn   uint64 // which of the groups comes first when several are due
 	}
 }
 
-func (b *barrierGroup) State() any { return &b.state }
+func (b *barrierGroup) State() any {
+	b.state.Turn = b.timer.Seq
+	return &b.state
+}
 
-// Restored waits for the next barrier at the time at which it was due; one that was missed is due now.
-func (b *barrierGroup) Restored() {
-	b.state.Due = min(b.state.Due, b.env.Now()+int64(b.period+b.idle)) // the script may have changed
-	b.arm()
+// Restored leaves the timer to the node.
+func (b *barrierGroup) Restored() { b.loaded = append(b.loaded, b) }
+
+// Restored waits for the groups' next barriers at the times at which they were due, and lets them take
+// turns as before; those that were missed are due now.
+func (n *barrier) Restored() {
+	slices.SortStableFunc(n.loaded, func(a, b *barrierGroup) int { return cmp.Compare(a.state.Turn, b.state.Turn) })
+	for _, b := range n.loaded {
+		b.state.Due = min(b.state.Due, n.env.Now()+int64(n.period+n.idle)) // the script may have changed
+		b.arm()
+	}
+	n.loaded = nil
 }
 
 func (b *barrierGroup) arm() {
