@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
@@ -14,12 +16,21 @@ import (
 // bytes of in are the decisions; the same ones give the same vector.
 func Random(in []byte) *Vector {
 	c := choices(in)
-	return &Vector{Name: "random", Script: (&script{choices: &c}).program(), Data: c.data(), Tolerance: 1e-9}
+	return &Vector{Name: "random", Script: (&script{choices: &c}).program(), Data: c.data(), Tolerance: 1e-9, Documents: documents}
+}
+
+// documents are what sideload finds.
+func documents(string) (spec.Documents, []error) {
+	return spec.Documents{
+		"a.yml":       {"w": point.FloatValue(9), "t": point.StringValue("x"), "n": point.IntValue(3), "b": point.BoolValue(true)},
+		"b.yml":       {"w": point.StringValue("1.5"), "s": point.FloatValue(2), "n": point.StringValue("no number"), "h": point.IntValue(1)},
+		"default.yml": {"w": point.IntValue(1), "s": {Kind: point.Null}},
+	}, nil
 }
 
 // Noise returns bytes for [Random] that a seed determines.
 func Noise(seed int) []byte {
-	in := make([]byte, 400)
+	in := make([]byte, 800)
 	x := uint32(seed*2654435761 + 1)
 	for i := range in {
 		x = x*1664525 + 1013904223
@@ -42,30 +53,128 @@ func (c *choices) pick(n int) int {
 
 func (c *choices) of(words ...string) string { return words[c.pick(len(words))] }
 
-// script writes a random script out of the declarations of all nodes.
+// script writes a random script: as people do, for the most part, and otherwise whatever the declarations
+// of the nodes allow.
 type script struct {
 	*choices
-	b strings.Builder
+	b      strings.Builder
+	vars   bool    // it has the variables
+	chains []chain // so far
+
+	// Of the chain at hand:
+	edge   spec.Edge // kind of data
+	field  string    // that most points have
+	last   []string  // properties that the last node may have
+	joined int       // nodes that it joins
+}
+
+// A chain is a variable with a node.
+type chain struct {
+	edge  spec.Edge
+	field string
 }
 
 func (s *script) program() string {
-	chains := 1 + s.pick(3)
-	for i := range chains {
-		fmt.Fprintf(&s.b, "var c%d = stream", i)
-		s.links("stream", i)
-		s.b.WriteString("\n")
+	if s.pick(4) == 1 {
+		s.b.WriteString("dbrp \"telegraf\".\"autogen\"\n")
+	}
+	if s.pick(2) == 1 {
+		s.vars = true
+		s.b.WriteString(variables)
+	}
+	for i, n := 0, 1+s.pick(4); i < n; i++ {
+		s.chain(i)
+		if s.pick(8) == 1 {
+			s.b.WriteString(s.of("'a literal'", "5", "c0", "['a', *]", "TRUE", "2s") + "\n")
+		}
 	}
 	return s.b.String()
 }
 
+// chain writes the declaration of a variable with a chain, and properties that are set later.
+func (s *script) chain(i int) {
+	fmt.Fprintf(&s.b, "var c%d = ", i)
+	on := "stream"
+	var open []int // chains that can go on
+	for j, c := range s.chains {
+		if c.edge != spec.None {
+			open = append(open, j)
+		}
+	}
+	s.edge, s.field, s.last = spec.Stream, "v", nil
+	if len(open) > 0 && s.pick(3) == 1 {
+		j := open[s.pick(len(open))]
+		on, s.edge, s.field = "", s.chains[j].edge, s.chains[j].field
+		fmt.Fprintf(&s.b, "c%d", j)
+	} else {
+		s.b.WriteString("stream")
+	}
+	if s.pick(8) == 1 && on == "stream" {
+		s.links(on, i)
+	} else {
+		s.usualLinks(on)
+	}
+	s.b.WriteString("\n")
+	s.chains = append(s.chains, chain{s.edge, s.field})
+	if len(s.last) > 0 && s.pick(6) == 1 {
+		fmt.Fprintf(&s.b, "c%d%s\n", i, s.fill(s.last[s.pick(len(s.last))]))
+	}
+}
+
+// usualLinks appends links as people write them. on is "stream" or, behind another chain, "".
+func (s *script) usualLinks(on string) {
+	if on == "stream" {
+		s.b.WriteString("|from()" + s.of("", ".measurement('m')", ".measurement('m')", ".measurement('n')") +
+			s.of("", ".groupBy('h')", ".groupBy('h')", ".groupBy(*)", ".groupBy('h', 't')", ".groupBy('h', 'missing')", ".groupByMeasurement()", ".groupBy('t').groupByMeasurement()"))
+		if s.pick(8) == 1 {
+			s.b.WriteString(".where(" + s.condition() + ")")
+		}
+		if s.pick(8) == 1 {
+			s.b.WriteString(s.fill(s.of(".truncate($d)", ".round($d)")))
+		}
+	}
+	for n := 1 + s.pick(5); n > 0; n-- {
+		names := behindPoints
+		if s.edge == spec.Batch {
+			names = behindBatches
+		}
+		name := names[s.pick(len(names))]
+		if d := declared(name); d.Provides != spec.Same {
+			s.edge = d.Provides
+		}
+		s.usual(name)
+	}
+	if end := s.of("influxDBOut", "influxDBOut", "httpOut", "log", "alert", "kapacitorLoopback", "alert", ""); end != "" {
+		s.usual(end)
+		if declared(end).Provides == spec.None {
+			s.edge = spec.None
+		}
+	}
+}
+
+// declared returns the declaration of a node, which is not to be used for a script.
+func declared(name string) *spec.Spec {
+	if d, ok := declarations()[name]; ok {
+		return d
+	}
+	return spec.Of(name, spec.New(name))
+}
+
+var declarations = sync.OnceValue(func() map[string]*spec.Spec {
+	m := map[string]*spec.Spec{}
+	for _, name := range spec.Nodes() {
+		m[name] = spec.Of(name, spec.New(name))
+	}
+	return m
+})
+
 // links appends random links behind the node called on; earlier chains can be further parents.
 func (s *script) links(on string, chain int) {
-	edge := spec.Stream
 	for n := 1 + s.pick(5); n > 0; n-- {
-		parent := spec.Of(on, spec.New(on))
+		parent := declared(on)
 		var can []string
 		for _, w := range spec.Nodes() {
-			if d := spec.Of(w, spec.New(w)); d.MayFollow(parent) && (d.Wants == spec.Same || d.Wants == edge) {
+			if d := declared(w); d.MayFollow(parent) && (d.Wants == spec.Same || d.Wants == s.edge) {
 				can = append(can, w)
 			}
 		}
@@ -75,16 +184,17 @@ func (s *script) links(on string, chain int) {
 		if on = can[s.pick(len(can))]; parent.Name == "stream" && s.pick(16) > 0 {
 			on = "from"
 		}
-		if p := spec.Of(on, spec.New(on)).Provides; p != spec.Same {
-			edge = p
+		if p := declared(on).Provides; p != spec.Same {
+			s.edge = p
 		}
-		s.node("|", spec.Of(on, spec.New(on)), chain)
+		s.node("|", declared(on), chain)
 		if on == "deadman" {
 			on = "alert"
 		}
 	}
-	if s.pick(8) > 0 && spec.Of(on, spec.New(on)).Provides != spec.None && on != "stream" {
+	if s.pick(8) > 0 && s.edge != spec.None && on != "stream" {
 		s.b.WriteString("|influxDBOut()")
+		s.edge = spec.None
 	}
 }
 
@@ -183,17 +293,29 @@ func (s *script) lambda(depth int) string {
 	return s.of(`"v"`, `"w"`) + " > " + s.of("2.0", "3", `"w"`)
 }
 
-// data writes random points: late, equal and out of order times, gaps, fields that come and go and
-// change their type.
+// data writes random points: late, equal and out of order times, gaps, fields that come and go and, in
+// some, change their type.
 func (c *choices) data() []byte {
 	var b bytes.Buffer
 	at := Epoch
-	for n := 5 + c.pick(60); n > 0; n-- {
-		at += int64([]int{1, 1, 0, 2, -1, 1, 13, -5}[c.pick(8)]) * 1_000_000_000
-		fmt.Fprintf(&b, "%s%s %s%s%s %d\n", c.of("m", "m", "n"), c.of(",h=a", ",h=b", ",h=a,v=x", ""),
-			c.of("v=1", "v=2.5", "v=3i", "v=-4i", `v="x"`, "u=1"), c.of("", ",w=7", ",w=0i", `,w="1"`), c.of("", ",b=true", `,s="abc"`), at)
-		if c.pick(16) == 1 {
+	step := []int64{1_000_000_000, 1_000_000_000, 500_000_000}[c.pick(3)]
+	values := []string{"v=1", "v=2.5", "v=3", "v=-4", "v=2", "v=0"}
+	if c.pick(4) == 1 {
+		values = []string{"v=1", "v=2.5", "v=3i", "v=-4i", `v="x"`, "u=1"}
+	}
+	for n := 5 + c.pick(80); n > 0; n-- {
+		at += int64([]int{1, 1, 0, 2, -1, 1, 13, -5, 0, 1}[c.pick(10)]) * step
+		fmt.Fprintf(&b, "%s%s %s%s%s %d\n", c.of("m", "m", "n"), c.of(",h=a", ",h=b", ",h=a,t=x", "", ",h=c,t=y", ",h=a"),
+			values[c.pick(len(values))], c.of("", ",w=7", ",w=0i", ",w=2.5"), c.of("", ",b=true", `,s="abc"`), at)
+		switch c.pick(32) {
+		case 1, 2:
 			b.WriteString("# advance: 7s\n")
+		case 3:
+			b.WriteString("# advance: 1s\n")
+		case 4:
+			b.WriteString("# dbrp: other.autogen\n")
+		case 5, 6:
+			b.WriteString("# dbrp: telegraf.autogen\n")
 		}
 	}
 	return b.Bytes()

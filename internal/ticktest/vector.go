@@ -32,6 +32,9 @@ type Vector struct {
 	Unordered bool    // several groups or branches of one instant have no defined order
 	Tolerance float64 // relative, of floats
 
+	// Documents are what sideload gets of a source; nil reads folders.
+	Documents func(source string) (spec.Documents, []error)
+
 	// The user-defined functions that the script may use.
 	UDF      func(name string) (udf.Info, error)
 	Function func(u task.UDF) (replay.Function, error)
@@ -90,13 +93,15 @@ func splitLines(b []byte) []string {
 }
 
 // Replay runs the vector's script over its data and returns the transcript.
-func (v *Vector) Replay() ([]string, error) { return v.replay(replay.Options{Function: v.Function}) }
+func (v *Vector) Replay() ([]string, error) {
+	return v.replay(replay.Options{Load: v.Documents, Function: v.Function})
+}
 
 // ReplaySaved is Replay with the task saved after n items of the data, dropped, built anew and
 // restored; its functions are too. It reports whether the data has as many, and how large the snapshot was.
 func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err error) {
 	fs := &restarter{open: v.Function}
-	transcript, err = v.replay(replay.Options{Function: fs.begin, Between: func(i int, t *task.Task) (*task.Task, error) {
+	transcript, err = v.replay(replay.Options{Load: v.Documents, Function: fs.begin, Between: func(i int, t *task.Task) (*task.Task, error) {
 		if i != n || t.Failed() != nil {
 			return t, nil //nolint:nilerr // that it has failed is in the transcript
 		}
