@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -199,7 +198,7 @@ func (d *dispatcher) attempt(q *queue, c *chain) {
 	c.flying = true
 	d.flights[it] = time.Now()
 	d.mu.Unlock()
-	err := d.send(it)
+	err := it.send(d.ctx, d.log)
 	d.mu.Lock()
 	q.flying--
 	c.flying = false
@@ -255,22 +254,6 @@ func (d *dispatcher) finish(q *queue, c *chain, how ending) {
 	d.stats.get(q.outlet.kind.Name).queued.Incr(-1)
 	d.room.remove(it)
 	d.spool.Done(it, how)
-}
-
-func (d *dispatcher) send(it *delivery) (err error) {
-	ctx, cancel := context.WithTimeout(d.ctx, it.timeout)
-	defer cancel()
-	defer func() {
-		if r := recover(); r != nil {
-			d.log.Errorf("Handler %s panicked: %v\n%s", it.outlet.kind.Name, r, debug.Stack())
-			err = handler.Permanent(fmt.Errorf("panic: %v", r))
-		}
-	}()
-	err = it.outlet.sender.Send(ctx, it.event, it.options)
-	if err != nil && ctx.Err() != nil && d.ctx.Err() == nil {
-		return fmt.Errorf("no answer within %s: %w", it.timeout, err)
-	}
-	return err
 }
 
 // close gives every queued delivery one last attempt until the deadline; in the last quarter of the

@@ -2,11 +2,9 @@ package alerter
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 )
 
 // A Failure is a delivery that was not made.
@@ -22,24 +20,13 @@ func (a *Alerter) Once(ctx context.Context, e *alert.Event) (failures []Failure)
 		failures = append(failures, Failure{kind, err})
 	}).list
 	for i := range list {
-		if err := a.try(ctx, &list[i]); err != nil {
-			failures = append(failures, Failure{list[i].outlet.kind.Name, err})
+		it := &list[i]
+		if it.timeout <= 0 {
+			it.timeout = time.Duration(a.Timeout)
+		}
+		if err := it.send(ctx, a.Log); err != nil {
+			failures = append(failures, Failure{it.outlet.kind.Name, err})
 		}
 	}
 	return failures
-}
-
-func (a *Alerter) try(ctx context.Context, it *delivery) (err error) {
-	timeout := time.Duration(a.Timeout)
-	if it.timeout > 0 {
-		timeout = it.timeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	defer func() {
-		if r := recover(); r != nil {
-			err = handler.Permanent(fmt.Errorf("panic: %v", r))
-		}
-	}()
-	return it.outlet.sender.Send(ctx, it.event, it.options)
 }

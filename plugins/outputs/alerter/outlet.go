@@ -2,6 +2,10 @@ package alerter
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/influxdata/telegraf"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
@@ -13,6 +17,23 @@ type outlet struct {
 	kind    *handler.Kind
 	configs []any
 	sender  handler.Sender
+}
+
+// send makes one attempt, within the time that the delivery has.
+func (it *delivery) send(ctx context.Context, log telegraf.Logger) (err error) {
+	until, cancel := context.WithTimeout(ctx, it.timeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			log.Errorf("Handler %s panicked: %v\n%s", it.outlet.kind.Name, r, debug.Stack())
+			err = handler.Permanent(fmt.Errorf("panic: %v", r))
+		}
+	}()
+	err = it.outlet.sender.Send(until, it.event, it.options)
+	if err != nil && until.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no answer within %s: %w", it.timeout, err)
+	}
+	return err
 }
 
 // noSender stands for the sender of a kind whose deliveries stay here.
