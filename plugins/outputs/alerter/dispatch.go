@@ -60,13 +60,9 @@ func newDispatcher(a *Alerter, s Spool) *dispatcher {
 // put spools e and sees to its deliveries. If it was made of what is in a bundle, that is over. It is
 // not safe before a commit.
 func (d *dispatcher) put(e *alert.Event, list []delivery, levels []topicLevel, from *bundle) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p := &posting{event: e, levels: levels}
 	now := time.Now()
-	muted := map[*handler.Kind]int{}
 	for i := range list {
-		it := list[i]
+		it := &list[i]
 		it.since = now
 		it.dest = it.key()
 		var err error
@@ -74,9 +70,16 @@ func (d *dispatcher) put(e *alert.Event, list []delivery, levels []topicLevel, f
 			d.limit.log(d.log.Errorf, "options", fmt.Errorf("options of %s: %w", it.outlet.kind.Name, err))
 		}
 		it.series = seriesOf(it.dest, it.origin, e.ID)
-		made := d.admit(p, &it)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := &posting{event: e, levels: levels}
+	muted := map[*handler.Kind]int{}
+	for i := range list {
+		it := &list[i]
+		made := d.admit(p, it)
 		if made {
-			p.list = append(p.list, &it)
+			p.list = append(p.list, it)
 		}
 		if it.held || !made {
 			muted[it.outlet.kind]++
