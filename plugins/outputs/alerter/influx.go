@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb_v2"
 	"github.com/influxdata/telegraf/selfstat"
@@ -67,13 +68,7 @@ type target struct{ database, policy string }
 // take turns a metric of processors.tick into the point to write: a copy without the tags that were
 // for us, with those that tell Telegraf's output where it goes.
 func (s *influxSection) take(m telegraf.Metric) (telegraf.Metric, target) {
-	m = m.Copy()
-	if t, ok := m.(telegraf.TrackingMetric); ok {
-		// The original is settled by the host; this copy is ours alone.
-		c := untrack(t)
-		m.Accept()
-		m = c
-	}
+	m = metric.FromMetric(m) // nobody waits for the fate of the copy
 	var to target
 	to.database, _ = m.GetTag("database")
 	to.policy, _ = m.GetTag("retention_policy")

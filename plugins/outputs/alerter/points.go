@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/metric"
 )
 
 // A pointWriter writes points to one InfluxDB, in batches. Each database and retention policy has a
@@ -220,6 +219,3 @@ func (w *pointWriter) close(deadline time.Time) int {
 	}
 	return left
 }
-
-// untrack returns a copy of m whose fate nobody waits for.
-func untrack(m telegraf.TrackingMetric) telegraf.Metric { return metric.FromMetric(m.Unwrap()) }
