@@ -33,9 +33,11 @@ type header struct {
 }
 
 // entry announces a state: of the group with that place in the header, or with -1 one that all
-// groups of the node share; end closes the node.
+// groups of the node share; end closes the node. A bare one has no state: a node passes on the
+// deletion of a group only if it knows the group.
 type entry struct {
 	Group int
+	Bare  bool
 	End   bool
 }
 
@@ -79,10 +81,8 @@ func (t *Task) Save(w io.Writer) error {
 }
 
 func encode(enc *gob.Encoder, e entry, state any) error {
-	if state == nil {
-		return nil
-	}
-	if err := enc.Encode(e); err != nil {
+	e.Bare = state == nil
+	if err := enc.Encode(e); err != nil || e.Bare {
 		return err
 	}
 	return enc.EncodeValue(reflect.ValueOf(state))
@@ -134,33 +134,18 @@ func (n *node) restore(dec *gob.Decoder, groups []*point.Group) error {
 			state, all = all[0], all[1:]
 		case e.Group >= 0 && e.Group < len(groups) && n.run.grouped():
 			owner = n.run.inputs[0].sink(groups[e.Group])
+			if e.Bare {
+				continue
+			}
 			state = stateOf(owner)
 		}
 		if state == nil {
 			return ErrMismatch
 		}
-		v := reflect.ValueOf(state)
-		blank(v.Elem())
-		if err := dec.DecodeValue(v); err != nil {
+		if err := dec.DecodeValue(reflect.ValueOf(state)); err != nil {
 			return err
 		}
 		restored(owner)
-	}
-}
-
-// blank sets numbers, strings and truths of a new state to zero: gob leaves those out that were zero when
-// they were saved, and what a new state begins with must not stand in for them.
-func blank(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				blank(v.Field(i))
-			}
-		}
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Array, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
-	default:
-		v.SetZero()
 	}
 }
 
