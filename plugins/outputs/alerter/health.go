@@ -10,16 +10,12 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
 // This file watches the delivery itself: it raises alerts about handlers that fail and about the
 // spool, and sends the heartbeat as long as all is well.
 
 const (
-	// ownTask is what such alerts have for a task, as those of processors.tick about its tasks.
-	ownTask = "telegraf-tigk"
-	ownNode = "delivery"
 	spoolID = "spool"
 	// handlerID is how the IDs of alerts about handlers begin.
 	handlerID = "handler:"
@@ -99,24 +95,15 @@ func (d *dispatcher) sick(now time.Time) error {
 
 // ownAlerts is what is known of the alerts of our own.
 type ownAlerts struct {
-	host  string
+	alert.Own
 	since map[string]time.Time // by ID without the host: when it left OK
-}
-
-// full returns the ID of an alert with the host in it: receivers that tell alerts by their IDs get those of
-// many hosts.
-func (o *ownAlerts) full(id string) string {
-	if o.host == "" {
-		return id
-	}
-	return o.host + ":" + id
 }
 
 // only returns the levels of alerts of this host, by their IDs without it.
 func (o *ownAlerts) only(topic map[string]alert.Level) map[string]alert.Level {
 	own := map[string]alert.Level{}
 	for id, l := range topic {
-		if rest, ok := strings.CutPrefix(id, o.full("")); ok {
+		if rest, ok := strings.CutPrefix(id, o.ID("")); ok {
 			own[rest] = l
 		}
 	}
@@ -128,7 +115,7 @@ func (a *Alerter) startHealth() {
 	host, _ := os.Hostname() // an empty one is told as such
 	stop := a.stop
 	if a.HealthTopic != "" {
-		a.own = ownAlerts{host: host, since: map[string]time.Time{}}
+		a.own = ownAlerts{Own: alert.Own{Host: host, Node: "delivery", Topic: a.HealthTopic}, since: map[string]time.Time{}}
 		a.background.Go(func() { every(healthPoll, stop, a.checkHealth) })
 	}
 	if a.heartbeat != nil {
@@ -190,18 +177,8 @@ func (a *Alerter) raise(id string, c condition, previous alert.Level, now time.T
 	if previous == alert.OK || a.own.since[id].IsZero() {
 		a.own.since[id] = now
 	}
-	tags := []point.Tag{{Key: "host", Value: a.own.host}}
-	p := point.Point{Name: ownTask, Time: now.UnixNano(), Tags: tags, Fields: []point.Field{
-		{Key: "level", Value: point.IntValue(int64(c.level))},
-		{Key: "message", Value: point.StringValue(c.text)},
-	}}
-	row, _ := point.AppendPointRow(nil, &p)
-	e := &alert.Event{
-		ID: a.own.full(id), Message: c.text, Details: c.text, Time: p.Time, Duration: now.Sub(a.own.since[id]), Level: c.level, Previous: previous,
-		NodePrevious: previous, Recoverable: true, Topic: a.HealthTopic, Name: ownTask, Task: ownTask, Node: ownNode,
-		Group: "host=" + a.own.host, GroupTags: tags, Tags: tags, Fields: p.Fields, Data: point.AppendSeries(nil, row),
-	}
-	e.SetEventID()
+	e := a.own.Event(id, c.text, c.level, now.UnixNano(), a.own.since[id].UnixNano())
+	e.Previous, e.NodePrevious = previous, previous
 	if c.level == alert.OK {
 		delete(a.own.since, id)
 	}

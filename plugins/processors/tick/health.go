@@ -3,28 +3,26 @@ package tick
 import (
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
 // This file raises alerts about the tasks themselves.
 
-// ownTask is what such alerts have for a task. No script may be called that.
-const ownTask = "telegraf-tigk"
-
 // A health knows what is wrong with tasks and raises an alert for each of which that changes. A nil
 // one does nothing. It is safe for concurrent use; events of a task leave it in their order.
 type health struct {
-	topic  string
-	host   string
+	own    alert.Own
 	now    func() int64
 	topics *alert.Topics
 	send   func(*alert.Event)
 
 	mu     sync.Mutex
-	states map[string]*condition // by alert ID
+	states map[string]*condition // by alert ID without the host
+}
+
+func newHealth(topic, host string, now func() int64, topics *alert.Topics, send func(*alert.Event)) *health {
+	return &health{own: alert.Own{Host: host, Node: "health", Topic: topic}, now: now, topics: topics, send: send, states: map[string]*condition{}}
 }
 
 // A condition is what is wrong with a task, or a script: texts, "" if nothing is.
@@ -34,15 +32,6 @@ type condition struct {
 	behind  string
 	level   alert.Level
 	since   int64 // when the level left OK
-}
-
-// full returns the ID of an alert with the host in it: receivers that tell alerts by their IDs get those of
-// many hosts.
-func (h *health) full(id string) string {
-	if h.host == "" {
-		return id
-	}
-	return h.host + ":" + id
 }
 
 // taskID returns the ID of alerts about a task, without the host.
@@ -89,7 +78,7 @@ func (h *health) isGone(id, text string) {
 	if h != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		delete(h.states, h.full(id))
+		delete(h.states, id)
 	}
 }
 
@@ -101,7 +90,6 @@ func (h *health) update(id, text string, change func(*condition)) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	id = h.full(id)
 	c := h.states[id]
 	if c == nil {
 		c = h.remember(id)
@@ -123,7 +111,7 @@ func (h *health) update(id, text string, change func(*condition)) {
 
 // remember returns the condition that an alert told of before a restart.
 func (h *health) remember(id string) *condition {
-	s, _ := h.topics.Event(alert.NodeTopic(ownTask, "health"), id)
+	s, _ := h.topics.Event(alert.NodeTopic(alert.OwnTask, h.own.Node), h.own.ID(id))
 	return &condition{level: s.Level, since: s.Time - int64(s.Duration)}
 }
 
@@ -134,19 +122,8 @@ func (h *health) raise(id, text string, c *condition, l alert.Level) {
 		c.since = now
 	}
 	c.level = l
-	tags := []point.Tag{{Key: "host", Value: h.host}}
-	p := point.Point{Name: ownTask, Time: now, Tags: tags, Fields: []point.Field{
-		{Key: "level", Value: point.IntValue(int64(l))},
-		{Key: "message", Value: point.StringValue(text)},
-	}}
-	row, _ := point.AppendPointRow(nil, &p)
-	e := &alert.Event{
-		ID: id, Message: text, Details: text, Time: now, Duration: time.Duration(now - c.since), Level: l, Recoverable: true,
-		Topic: h.topic, Name: p.Name, Task: ownTask, Node: "health", Group: "host=" + h.host, GroupTags: tags, Tags: tags,
-		Fields: p.Fields, Data: point.AppendSeries(nil, row),
-	}
-	e.SetEventID()
-	e.NodePrevious = h.topics.Collect(alert.NodeTopic(ownTask, e.Node), e)
-	e.Previous = h.topics.Collect(h.topic, e)
+	e := h.own.Event(id, text, l, now, c.since)
+	e.NodePrevious = h.topics.Collect(alert.NodeTopic(e.Task, e.Node), e)
+	e.Previous = h.topics.Collect(e.Topic, e)
 	h.send(e)
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 )
 
 // healthOf returns the alerts about an ID of this host: level, level before and message of each.
@@ -165,11 +167,11 @@ func TestHealthIsOff(t *testing.T) {
 }
 
 func TestReservedTaskName(t *testing.T) {
-	p, _ := plugin(ownTask, alertScript)
+	p, _ := plugin(alert.OwnTask, alertScript)
 	require.ErrorContains(t, p.Init(), `the name "telegraf-tigk" is reserved`)
 
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, ownTask+".tick"), alertScript)
+	write(t, filepath.Join(dir, alert.OwnTask+".tick"), alertScript)
 	p, log := plugin()
 	p.Scripts = []string{dir}
 	require.Empty(t, run(t, p, []telegraf.Metric{cpu(5)}...))

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -104,8 +105,8 @@ func (t *Tick) scan() []*source {
 			seen[path] = true
 			s := &source{name: strings.TrimSuffix(filepath.Base(path), scriptSuffix), file: path, path: path}
 			s.read()
-			if s.err == nil && s.name == ownTask {
-				s.err = fmt.Errorf("%s: the task name %q is reserved; rename the file", path, ownTask)
+			if s.err == nil && s.name == alert.OwnTask {
+				s.err = fmt.Errorf("%s: the task name %q is reserved; rename the file", path, alert.OwnTask)
 			}
 			if !errors.Is(s.err, fs.ErrNotExist) || !hasMeta(pattern) { // else it went just now
 				found = append(found, s)

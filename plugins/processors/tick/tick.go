@@ -219,8 +219,8 @@ func (c *Task) check() (err error) {
 	switch {
 	case c.Name == "":
 		return errors.New("name is missing")
-	case c.Name == ownTask:
-		return fmt.Errorf("the name %q is reserved", ownTask)
+	case c.Name == alert.OwnTask:
+		return fmt.Errorf("the name %q is reserved", alert.OwnTask)
 	case c.Script == "" && c.File == "":
 		return fmt.Errorf("%q: script or file is missing", c.Name)
 	case c.Script != "" && c.File != "":
@@ -301,7 +301,7 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		}
 	}
 	if t.HealthTopic != "" {
-		e.health = &health{topic: t.HealthTopic, host: host, now: t.clock, topics: &e.topics, send: e.alert, states: map[string]*condition{}}
+		e.health = newHealth(t.HealthTopic, host, t.clock, &e.topics, e.alert)
 	}
 	e.counters.scriptErrors.Store(int64(len(e.problems)))
 	if t.transport != nil {
