@@ -202,7 +202,7 @@ func (e *evalGroup) setTags(p *point.Point) {
 
 // sameTags reports whether p and its results give the tags that the last point got.
 func (e *evalGroup) sameTags(p *point.Point) bool {
-	if e.newGroup == nil || e.lastGroup != p.Group || len(e.lastTags) != len(p.Tags) || len(p.Tags) > 0 && &e.lastTags[0] != &p.Tags[0] {
+	if e.newGroup == nil || !e.env.Groups().Again(e.newGroup) || e.lastGroup != p.Group || len(e.lastTags) != len(p.Tags) || len(p.Tags) > 0 && &e.lastTags[0] != &p.Tags[0] {
 		return false
 	}
 	for _, i := range e.asTag {
