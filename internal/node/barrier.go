@@ -61,7 +61,7 @@ func (n *barrier) Group(g *point.Group, out point.Sink) point.Sink {
 	b.state.Last = n.env.Now()
 	b.state.Due = n.env.Now() + int64(n.period+n.idle)
 	b.fire = b.due
-	b.arm()
+	b.arm(b.state.Due)
 	return b
 }
 
@@ -78,12 +78,13 @@ type barrierGroup struct {
 		Sent   bool
 		Oldest int64  // time of the last barrier sent: older points are dropped
 		Due    int64  // when the clock brings the next one
-		Turn   uint64 // which of the groups comes first when several are due
+		Wake   int64  // when the timer goes off: not after Due
+		Turn   uint64 // which of the timers that go off at one time comes first
 	}
 }
 
 func (b *barrierGroup) State() any {
-	b.state.Turn = b.timer.Seq
+	b.state.Wake, b.state.Turn = b.timer.At, b.timer.Seq
 	return &b.state
 }
 
@@ -96,21 +97,21 @@ func (n *barrier) Restored() {
 	slices.SortStableFunc(n.loaded, func(a, b *barrierGroup) int { return cmp.Compare(a.state.Turn, b.state.Turn) })
 	for _, b := range n.loaded {
 		b.state.Due = min(b.state.Due, n.env.Now()+int64(n.period+n.idle)) // the script may have changed
-		b.arm()
+		b.arm(min(b.state.Wake, b.state.Due))
 	}
 	n.loaded = nil
 }
 
-func (b *barrierGroup) arm() {
+func (b *barrierGroup) arm(at int64) {
 	b.timer.Stop()
-	b.timer = b.env.At(b.state.Due, barrierPrio, b.fire)
+	b.timer = b.env.At(at, barrierPrio, b.fire)
 }
 
 // due sends a barrier, unless points have come since the timer was set.
 func (b *barrierGroup) due() {
 	s, now := &b.state, b.env.Now()
 	if s.Due > now {
-		b.arm()
+		b.arm(b.state.Due)
 		return
 	}
 	if b.idle > 0 {
@@ -122,7 +123,7 @@ func (b *barrierGroup) due() {
 		s.Due = now + int64(b.period) - late%int64(b.period)
 	}
 	s.Sent, s.Oldest = true, s.Last
-	b.arm()
+	b.arm(b.state.Due)
 	b.Out.Barrier(b.group, s.Last)
 	if b.forget && b.deleter != nil {
 		b.deleter.Delete(b.group)

@@ -142,10 +142,28 @@ func (n *node) restore(dec *gob.Decoder, groups []*point.Group) error {
 		if state == nil {
 			return ErrMismatch
 		}
-		if err := dec.DecodeValue(reflect.ValueOf(state)); err != nil {
+		v := reflect.ValueOf(state)
+		blank(v.Elem())
+		if err := dec.DecodeValue(v); err != nil {
 			return err
 		}
 		restored(owner)
+	}
+}
+
+// blank sets numbers, strings and truths of a new state to zero: gob leaves those out that were zero when
+// they were saved, and what a new state begins with must not stand in for them.
+func blank(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				blank(v.Field(i))
+			}
+		}
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Array, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+	default:
+		v.SetZero()
 	}
 }
 
