@@ -16,6 +16,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // withTopics gives a plugin the topic handlers of a configuration.
@@ -312,7 +313,7 @@ func TestFullSpoolKeepsRecoveries(t *testing.T) {
 
 func TestAggregateIsNothingForAReplay(t *testing.T) {
 	a, _ := run(t, aggregating)
-	e, err := FromMetric(metric.New("alert", map[string]string{"alert_id": "a", "level": "INFO", "topic": "tp"}, map[string]any{}, time.Now()))
+	e, err := alertmetric.Event(metric.New("alert", map[string]string{"alert_id": "a", "level": "INFO", "topic": "tp"}, map[string]any{}, time.Now()))
 	require.NoError(t, err)
 	failures := a.Once(t.Context(), e)
 	require.Len(t, failures, 1)

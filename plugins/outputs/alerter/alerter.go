@@ -21,6 +21,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 //go:embed sample.conf
@@ -168,10 +169,10 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 		}
 	}()
 	for _, m := range metrics {
-		kind, _ := m.GetTag("tick")
+		kind, _ := m.GetTag(alertmetric.KindTag)
 		switch kind {
-		case "alert":
-			e, err := FromMetric(m)
+		case alertmetric.Alert:
+			e, err := alertmetric.Event(m)
 			if err != nil {
 				a.refuse("event", fmt.Errorf("not an alert event: %w", err))
 				continue
@@ -182,7 +183,7 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 			} else {
 				wait = true
 			}
-		case "point":
+		case alertmetric.Point:
 			if len(a.points) == 0 {
 				a.refuse("point", errors.New("points to write to InfluxDB are dropped: add [outputs.alerter.influxdb] or [outputs.alerter.influxdb_v2]"))
 				continue

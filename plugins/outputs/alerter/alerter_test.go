@@ -1,7 +1,6 @@
 package alerter
 
 import (
-	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -23,9 +22,7 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
 func load(text string) (*Alerter, error) {
@@ -73,54 +70,6 @@ func event(eventID, level, previous, handlers string) telegraf.Metric {
 func eventually(t *testing.T, what func() bool) {
 	t.Helper()
 	require.Eventually(t, what, 10*time.Second, time.Millisecond)
-}
-
-func TestFromMetric(t *testing.T) {
-	e, err := FromMetric(event("a-1", "CRITICAL", "WARNING", `[{"kind":"log","options":{"path":"/x"}},{"kind":"email"}]`))
-	require.NoError(t, err)
-	require.Equal(t, &alert.Event{
-		EventID: "a-1", ID: "a", Message: "a is CRITICAL", Details: "<p>a-1</p>", Time: 1767225600000000005, Duration: 5e9,
-		Level: alert.Critical, Previous: alert.Warning, NodePrevious: alert.Warning, Recoverable: true, Topic: "tp", Category: "c",
-		Name: "cpu", Task: "cpu", Node: "alert2", Group: "host=h1",
-		GroupTags: []point.Tag{{Key: "host", Value: "h1"}},
-		Tags:      []point.Tag{{Key: "host", Value: "h1"}, {Key: "zone", Value: "z"}},
-		Fields: []point.Field{
-			{Key: "b", Value: point.BoolValue(true)},
-			{Key: "e", Value: point.FloatValue(1000)},
-			{Key: "f", Value: point.FloatValue(1)},
-			{Key: "i", Value: point.IntValue(9007199254740993)},
-			{Key: "s", Value: point.StringValue("x")},
-		},
-		Data:     []byte(`{"series":[{"name":"cpu","columns":["time","v"],"values":[["2026-01-01T00:00:00Z",1]]}]}`),
-		Handlers: []alert.Handler{{Kind: "log", Options: json.RawMessage(`{"path":"/x"}`)}, {Kind: "email"}},
-	}, e)
-}
-
-func TestFromMetricOdd(t *testing.T) {
-	least := func() telegraf.Metric {
-		return metric.New("alert", map[string]string{"tick": "alert", "alert_id": "a", "level": "INFO", "host": "h"}, map[string]any{"message": "m"}, time.Unix(0, 7))
-	}
-	e, err := FromMetric(least())
-	require.NoError(t, err)
-	require.Equal(t, "///a/INFO/7", e.EventID)
-	require.Equal(t, e.GroupTags, e.Tags)
-	for want, change := range map[string]func(telegraf.Metric){
-		"alert_id is missing":  func(m telegraf.Metric) { m.RemoveTag("alert_id") },
-		`unknown level "info"`: func(m telegraf.Metric) { m.AddTag("level", "info") },
-		"unknown level \"\"":   func(m telegraf.Metric) { m.RemoveTag("level") },
-		`unknown level "X"`:    func(m telegraf.Metric) { m.AddField("previous_level", "X") },
-		"duration is a":        func(m telegraf.Metric) { m.AddField("duration", "1s") },
-		"field data":           func(m telegraf.Metric) { m.AddField("data", "{") },
-		"field tags":           func(m telegraf.Metric) { m.AddField("tags", "[]") },
-		"field fields: x":      func(m telegraf.Metric) { m.AddField("fields", `{"x":[]}`) },
-		"out of range":         func(m telegraf.Metric) { m.AddField("fields", `{"x":1e999}`) },
-		"field handlers":       func(m telegraf.Metric) { m.AddField("handlers", `{}`) },
-	} {
-		m := least()
-		change(m)
-		_, err := FromMetric(m)
-		require.ErrorContains(t, err, want)
-	}
 }
 
 func TestConfig(t *testing.T) {

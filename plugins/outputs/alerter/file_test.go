@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 func TestHandlerFile(t *testing.T) {
@@ -210,7 +211,7 @@ func TestHandlerFilesOfAReplay(t *testing.T) {
 	require.NoError(t, err)
 	a.Log = &testutil.CaptureLogger{}
 	require.NoError(t, a.Init())
-	e, err := FromMetric(event("a-1", "CRITICAL", "OK", "[]"))
+	e, err := alertmetric.Event(event("a-1", "CRITICAL", "OK", "[]"))
 	require.NoError(t, err)
 	require.Empty(t, a.Once(t.Context(), e))
 	require.FileExists(t, out)

@@ -10,6 +10,8 @@ import (
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb_v2"
 	"github.com/influxdata/telegraf/selfstat"
+
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // An influxSection says where points are written. The server's options are those of Telegraf's own
@@ -72,7 +74,7 @@ func (s *influxSection) take(m telegraf.Metric) (telegraf.Metric, target) {
 	var to target
 	to.database, _ = m.GetTag("database")
 	to.policy, _ = m.GetTag("retention_policy")
-	m.RemoveTag("tick")
+	m.RemoveTag(alertmetric.KindTag)
 	m.RemoveTag("database")
 	m.RemoveTag("retention_policy")
 	switch out := s.out.(type) {

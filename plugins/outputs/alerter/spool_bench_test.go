@@ -12,6 +12,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // countingFolder counts what the spool does to a real folder.
@@ -122,7 +123,7 @@ func BenchmarkRestart(b *testing.B) {
 	require.NoError(b, err)
 	s.disk.Repair()
 	for i := range 10000 {
-		e, err := FromMetric(toTCP(fmt.Sprintf("a%d-%d", i%1000, i), "CRITICAL"))
+		e, err := alertmetric.Event(toTCP(fmt.Sprintf("a%d-%d", i%1000, i), "CRITICAL"))
 		require.NoError(b, err)
 		it := &delivery{outlet: testOutlet(), event: e, dest: "D", origin: []byte(`{"address":"r:1"}`)}
 		require.NoError(b, s.Put(&posting{event: e, list: []*delivery{it}}))

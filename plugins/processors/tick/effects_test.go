@@ -20,37 +20,9 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
-
-func TestAlertMetric(t *testing.T) {
-	e := &alert.Event{
-		EventID: "id1", ID: "a", Message: "m", Details: "d", Time: 5, Duration: time.Second, Level: alert.Warning, Previous: alert.Info,
-		NodePrevious: alert.Critical, Recoverable: true, Name: "cpu", Task: "t", Node: "alert2", Group: "host=x,topic=y",
-		GroupTags: []point.Tag{{Key: "empty"}, {Key: "host", Value: "x"}, {Key: "level", Value: "mine"}, {Key: "topic", Value: "y"}},
-		Tags:      []point.Tag{{Key: "a", Value: `"`}, {Key: "host", Value: "x"}},
-		Fields: []point.Field{
-			{Key: "b", Value: point.BoolValue(true)},
-			{Key: "d", Value: point.DurationValue(time.Minute)},
-			{Key: "f", Value: point.FloatValue(3)},
-			{Key: "g", Value: point.FloatValue(1e30)},
-			{Key: "h", Value: point.FloatValue(0.5)},
-			{Key: "i", Value: point.IntValue(-3)},
-			{Key: "n", Value: point.FloatValue(nan())},
-			{Key: "s", Value: point.StringValue("é\n")},
-		},
-		Data: []byte(`{"series":null}`),
-	}
-	testutil.RequireMetricEqual(t, metric.New("alert",
-		map[string]string{"tick": "alert", "task": "t", "alert_id": "a", "level": "WARNING", "host": "x"},
-		map[string]any{
-			"event_id": "id1", "message": "m", "details": "d", "duration": int64(1e9), "previous_level": "INFO", "node_previous_level": "CRITICAL",
-			"recoverable": true, "data": `{"series":null}`, "handlers": "[]", "name": "cpu", "group": "host=x,topic=y", "node": "alert2",
-			"fields": `{"b":true,"d":"1m0s","f":3.0,"g":1e+30,"h":0.5,"i":-3,"n":null,"s":"é\n"}`,
-			"tags":   `{"a":"\"","host":"x"}`,
-		}, time.Unix(0, 5)), alertMetric(e, "alert"))
-}
 
 func TestPointMetric(t *testing.T) {
 	require.Nil(t, pointMetric(&point.Point{Name: "m", Fields: []point.Field{{Key: "n", Value: point.NullValue()}}}))
@@ -167,7 +139,7 @@ type slowSink struct {
 }
 
 func (s *slowSink) AddMetric(m telegraf.Metric) {
-	if m.HasTag(kindTag) {
+	if m.HasTag(alertmetric.KindTag) {
 		<-s.release
 		s.n.Add(1)
 	}

@@ -1,98 +1,16 @@
 package tick
 
 import (
-	"bytes"
-	"encoding/json"
 	"time"
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/metric"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
-// This file turns what tasks emit into metrics.
-
-// kindTag marks the metrics of tasks: it is "alert" or "point".
-const kindTag = "tick"
-
-// alertMetric returns an alert event as a metric. outputs.alerter reads it.
-func alertMetric(e *alert.Event, name string) telegraf.Metric {
-	tags := make(map[string]string, len(e.GroupTags)+5)
-	for _, t := range e.GroupTags {
-		if t.Value != "" {
-			tags[t.Key] = t.Value
-		}
-	}
-	tags[kindTag] = "alert"
-	tags["task"] = e.Task
-	tags["alert_id"] = e.ID
-	tags["level"] = e.Level.String()
-	if e.Topic != "" {
-		tags["topic"] = e.Topic
-	} else {
-		delete(tags, "topic")
-	}
-	fields := map[string]any{
-		"event_id":       e.EventID,
-		"message":        e.Message,
-		"details":        e.Details,
-		"duration":       int64(e.Duration),
-		"previous_level": e.Previous.String(),
-		"recoverable":    e.Recoverable,
-		"data":           string(e.Data),
-		"handlers":       handlersJSON(e.Handlers),
-		"name":           e.Name,
-		"group":          e.Group,
-		"node":           e.Node,
-		"fields":         fieldsJSON(e.Fields),
-		"tags":           string(point.AppendJSONTags(nil, e.Tags)),
-	}
-	if e.Category != "" {
-		fields["category"] = e.Category
-	}
-	if e.NodePrevious != e.Previous {
-		fields["node_previous_level"] = e.NodePrevious.String()
-	}
-	return metric.New(name, tags, fields, time.Unix(0, e.Time))
-}
-
-// handlersJSON returns the handlers as a JSON array.
-func handlersJSON(hs []alert.Handler) string {
-	if len(hs) == 0 {
-		return "[]"
-	}
-	b, err := json.Marshal(hs)
-	if err != nil { // options are the JSON of the script's own handlers
-		return "[]"
-	}
-	return string(b)
-}
-
-// fieldsJSON returns fields as a JSON object in which floats differ from integers: they have a point
-// or an exponent. A duration is text, as in line protocol.
-func fieldsJSON(fields []point.Field) string {
-	b := []byte{'{'}
-	for i, f := range fields {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = point.AppendJSONString(b, f.Key)
-		b = append(b, ':')
-		if f.Value.Kind == point.Duration {
-			b = point.AppendJSONString(b, f.Value.Duration().String())
-			continue
-		}
-		from := len(b)
-		var ok bool
-		b, ok = point.AppendJSONValue(b, f.Value)
-		if ok && f.Value.Kind == point.Float && !bytes.ContainsAny(b[from:], ".e") {
-			b = append(b, ".0"...)
-		}
-	}
-	return string(append(b, '}'))
-}
+// This file turns points that tasks write into metrics. Alert events are the affair of alertmetric.
 
 // pointMetric returns a point of influxDBOut as a metric, or nil if it has no field.
 func pointMetric(p *point.Point) telegraf.Metric {
@@ -116,7 +34,7 @@ func pointMetric(p *point.Point) telegraf.Metric {
 			tags[t.Key] = t.Value
 		}
 	}
-	tags[kindTag] = "point"
+	tags[alertmetric.KindTag] = alertmetric.Point
 	setTag(tags, "database", p.DB)
 	setTag(tags, "retention_policy", p.RP)
 	return metric.New(p.Name, tags, fields, time.Unix(0, p.Time))

@@ -24,6 +24,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // This file keeps the set of tasks.
@@ -181,7 +182,7 @@ func (e *engine) alert(x *alert.Event) {
 		e.outbox.put(x)
 		return
 	}
-	e.emit(alertMetric(x, e.alertName))
+	e.emit(alertmetric.New(x, e.alertName))
 }
 
 // forget drops the states of a topic.

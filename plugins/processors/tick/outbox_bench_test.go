@@ -14,6 +14,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // countingDir counts what the outbox does to a real folder.
@@ -44,7 +45,7 @@ func benchBox(b *testing.B, emit func(telegraf.Metric)) (*outbox, *countingDir) 
 	dir := &countingDir{Dir: journal.Dir(b.TempDir())}
 	o, err := openOutbox(outboxConfig{
 		name: "folder", folder: dir, format: outboxFormat, log: &testutil.CaptureLogger{}, emit: emit,
-		metric:    func(e *alert.Event) telegraf.Metric { return alertMetric(e, "alert") },
+		metric:    func(e *alert.Event) telegraf.Metric { return alertmetric.New(e, "alert") },
 		maxEvents: 20000, maxBytes: 64 << 20,
 	}, new(alert.Topics))
 	require.NoError(b, err)

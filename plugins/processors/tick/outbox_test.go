@@ -19,6 +19,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // An outputs stands for the outputs of an agent: it takes metrics, and delivers them when it is told to.
@@ -90,7 +91,7 @@ func tryBox(dir journal.Folder, most int) (b *box, err error) {
 	b = &box{log: &testutil.CaptureLogger{}}
 	b.outbox, err = openOutbox(outboxConfig{
 		name: "folder", folder: dir, format: outboxFormat, log: b.log, emit: b.take,
-		metric:    func(e *alert.Event) telegraf.Metric { return alertMetric(e, "alert") },
+		metric:    func(e *alert.Event) telegraf.Metric { return alertmetric.New(e, "alert") },
 		maxEvents: most, maxBytes: 64 << 20,
 	}, &b.topics)
 	if err == nil {

@@ -32,6 +32,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 //go:embed sample.conf
@@ -362,7 +363,7 @@ func (t *Tick) openState(e *engine) (err error) {
 	}
 	e.outbox, err = openOutbox(outboxConfig{
 		name: t.StateDirectory, folder: folder, format: format, log: t.Log, emit: e.emit,
-		metric:    func(x *alert.Event) telegraf.Metric { return alertMetric(x, t.AlertMeasurement) },
+		metric:    func(x *alert.Event) telegraf.Metric { return alertmetric.New(x, t.AlertMeasurement) },
 		maxEvents: t.OutboxMaxEvents, maxBytes: int64(t.OutboxMaxSize),
 	}, &e.topics)
 	if err == nil {

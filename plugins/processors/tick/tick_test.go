@@ -20,6 +20,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 var update = flag.Bool("update", false, "write expected.out of the test cases anew")
@@ -40,7 +41,7 @@ func init() { spec.Register("explode", func() spec.Declarer { return &explode{} 
 func emitted(acc *testutil.Accumulator) []telegraf.Metric {
 	out := make([]telegraf.Metric, 0)
 	for _, m := range acc.GetTelegrafMetrics() {
-		if m.HasTag(kindTag) {
+		if m.HasTag(alertmetric.KindTag) {
 			out = append(out, m)
 		}
 	}
@@ -50,7 +51,7 @@ func emitted(acc *testutil.Accumulator) []telegraf.Metric {
 func passed(acc *testutil.Accumulator) []telegraf.Metric {
 	var out []telegraf.Metric
 	for _, m := range acc.GetTelegrafMetrics() {
-		if !m.HasTag(kindTag) {
+		if !m.HasTag(alertmetric.KindTag) {
 			out = append(out, m)
 		}
 	}

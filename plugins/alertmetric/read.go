@@ -1,4 +1,4 @@
-package alerter
+package alertmetric
 
 import (
 	"bytes"
@@ -17,14 +17,16 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
-// FromMetric returns the alert event that a metric with the tag tick = "alert" carries. What it
-// cannot do without are the alert's ID and level.
-func FromMetric(m telegraf.Metric) (*alert.Event, error) {
+// This file reads an event from a metric, be it from New or of someone else's making.
+
+// Event returns the alert event that a metric of kind [Alert] carries. What it cannot do without are the
+// alert's ID and level.
+func Event(m telegraf.Metric) (*alert.Event, error) {
 	e := &alert.Event{Time: m.Time().UnixNano()}
 	var level string
 	for _, t := range m.TagList() {
 		switch t.Key {
-		case "tick":
+		case KindTag:
 		case "task":
 			e.Task = t.Value
 		case "alert_id":
