@@ -63,14 +63,7 @@ func configCheck(c *cli.Context) error {
 		log.Print("W! Checking with non-strict handling of environment variables; " +
 			"the agent is strict unless started with --non-strict-env-handling")
 	}
-	if err := opt.apply(); err != nil {
-		return err
-	}
-	src, err := readSource(opt)
-	if err != nil {
-		return err
-	}
-	cfg, err := src.load(opt, true)
+	cfg, err := loadOnly(opt)
 	if err != nil {
 		return err
 	}

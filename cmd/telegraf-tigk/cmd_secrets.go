@@ -49,14 +49,7 @@ func secretStores(c *cli.Context) (map[string]telegraf.SecretStore, error) {
 		return nil, err
 	}
 	opt.filters.secretsOnly()
-	if err := opt.apply(); err != nil {
-		return nil, err
-	}
-	src, err := readSource(opt)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := src.load(opt, true)
+	cfg, err := loadOnly(opt)
 	if err != nil {
 		return nil, err
 	}

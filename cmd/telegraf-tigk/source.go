@@ -63,6 +63,18 @@ func readSource(opt *options) (*source, error) {
 	return src, nil
 }
 
+// loadOnly loads the configuration for a command that starts nothing.
+func loadOnly(opt *options) (*config.Config, error) {
+	if err := opt.apply(); err != nil {
+		return nil, err
+	}
+	src, err := readSource(opt)
+	if err != nil {
+		return nil, err
+	}
+	return src.load(opt, true)
+}
+
 // load creates the plugins. Disk buffers are opened and secret stores
 // unlocked here, so two loaded configurations should not overlap in time;
 // withoutBuffers leaves the buffers out.

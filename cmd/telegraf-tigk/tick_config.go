@@ -23,15 +23,7 @@ import (
 // loadAgent reads an agent's configuration file. Of the inputs and outputs it makes those that the
 // commands take settings from.
 func loadAgent(file string) (*config.Config, error) {
-	opt := &options{configs: []string{file}, quiet: true, filters: filters{input: []string{"udfsock"}, output: []string{"alerter"}}}
-	if err := opt.apply(); err != nil {
-		return nil, err
-	}
-	src, err := readSource(opt)
-	if err != nil {
-		return nil, err
-	}
-	return src.load(opt, true)
+	return loadOnly(&options{configs: []string{file}, quiet: true, filters: filters{input: []string{"udfsock"}, output: []string{"alerter"}}})
 }
 
 // functions are the user-defined functions that a configuration has. They are asked for their info when

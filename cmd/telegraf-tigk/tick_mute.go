@@ -160,15 +160,7 @@ func (m *muteCommand) stores() ([]muteStore, error) {
 }
 
 func (m *muteCommand) load() (*config.Config, error) {
-	opt := &options{configs: m.configs, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}}
-	if err := opt.apply(); err != nil {
-		return nil, err
-	}
-	src, err := readSource(opt)
-	if err != nil {
-		return nil, err
-	}
-	return src.load(opt, true)
+	return loadOnly(&options{configs: m.configs, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}})
 }
 
 // writable returns the files of mutes that can be changed.
