@@ -32,6 +32,9 @@ type script struct {
 	udf       func(name string) (udf.Info, error)
 	unreached bool // take functions that cannot be asked as they are used
 	warnings  []*syntax.Error
+
+	sizes map[*syntax.Lambda]int // of lambdas, in parts
+	spent int                    // of maxValues
 }
 
 // A Declared is a variable that a script declares.
@@ -233,7 +236,11 @@ func (sc *script) eval(x syntax.Expr) spec.Arg {
 	case *syntax.Reference:
 		return spec.Arg{Type: spec.ReferenceType, Text: x.Name, Pos: x.Start}
 	case *syntax.Lambda:
-		return spec.Arg{Type: spec.LambdaType, Lambda: &syntax.Lambda{Start: x.Start, X: sc.resolve(x.X)}, Pos: x.Start}
+		l := &syntax.Lambda{Start: x.Start, X: sc.resolve(x.X)}
+		if sc.parts(l) > maxParts {
+			sc.fail(x.Start, "the lambda has more than %d parts, those of the lambdas in it included", maxParts)
+		}
+		return spec.Arg{Type: spec.LambdaType, Lambda: l, Pos: x.Start}
 	case *syntax.List:
 		a := spec.Arg{Type: spec.ListType, Pos: x.Start}
 		for _, item := range x.Items {
@@ -245,11 +252,14 @@ func (sc *script) eval(x syntax.Expr) spec.Arg {
 	case *syntax.Binary:
 		y := sc.resolve(x)
 		sc.noReference(y)
+		sc.spend(spec.Arg{Type: spec.LambdaType, Lambda: &syntax.Lambda{X: y}, Pos: x.Start}) // as it is compiled
 		v, err := lambda.Const(y, lambda.Options{Zone: time.Local})
 		if err != nil {
 			sc.failAt(x.Start, "", err)
 		}
-		return spec.ValueArg(v, x.Start)
+		a := spec.ValueArg(v, x.Start)
+		sc.spend(a)
+		return a
 	case *syntax.Call:
 		sc.args(x) // what they name must be there
 		return spec.Arg{Type: spec.FuncType, Text: x.Name, Pos: x.Start}
@@ -424,6 +434,7 @@ func (sc *script) args(call *syntax.Call) []spec.Arg {
 	args := make([]spec.Arg, len(call.Args))
 	for i, x := range call.Args {
 		args[i] = sc.eval(x)
+		sc.spend(args[i])
 	}
 	if len(args) == 1 && args[0].Type == spec.ListType {
 		return args[0].List

@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -123,4 +124,24 @@ m|ec2Autoscale().groupName('web').replicas(lambda: 1)`}
 	cfg.Refer = nil
 	_, err = task.Check(cfg)
 	require.NoError(t, err)
+}
+
+// Values that are made of one another grow out of all proportion to the script.
+func TestLargeValues(t *testing.T) {
+	lines := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format+"\n", i+1, i, i)
+		}
+		return b.String()
+	}
+	many := strings.Repeat("|where(a10)", 10_000)
+	for want, script := range map[string]string{
+		"x.tick:15:11: the lambda has more than 32768 parts": "var a0 = lambda: \"v\" > 1\n" + lines(40, "var a%d = lambda: a%d AND a%d") + "stream|from()|where(a40)",
+		"x.tick:21:11: the values that the script uses":      "var a0 = 'xxxxxxxx'\n" + lines(40, "var a%d = a%d + a%d") + "stream|from().measurement(a40)",
+		"x.tick:12:": "var a0 = lambda: \"v\" > 1\n" + lines(10, "var a%d = lambda: a%d AND a%d") + "stream|from()" + many,
+	} {
+		_, err := task.Check(task.Config{Name: "x", File: "x.tick", Script: script})
+		require.ErrorContains(t, err, want)
+	}
 }
