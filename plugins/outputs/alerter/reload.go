@@ -215,7 +215,8 @@ func (a *Alerter) loadHandlers(first, sure bool) (missing bool) {
 	return missing
 }
 
-// Broken returns what is wrong with files of handlers. Init and the agent log it and go on without them.
+// Broken returns what is wrong with files of handlers, which has been logged. The plugin must not be
+// running.
 func (a *Alerter) Broken() []string {
 	if a.folder == nil {
 		return nil

@@ -155,7 +155,7 @@ func (t *Tick) Init() error {
 	return nil
 }
 
-// Broken returns what is wrong with scripts. Init and the agent log it and go on without them.
+// Broken returns what is wrong with scripts, which has been logged. The plugin must not be running.
 func (t *Tick) Broken() []string { return slices.Sorted(maps.Values(t.problems)) }
 
 // check finds what is wrong with the configuration itself.
