@@ -25,6 +25,7 @@ type alertGroup struct {
 type alertState struct {
 	State    alert.State
 	Inhibits bool             // the last event was not OK
+	Begun    bool             // there is an ID; a template may make it ""
 	ID       string           // last one rendered
 	Name     string           // measurement of what raised the last event
 	Tags     []point.Tag      // of it
@@ -33,6 +34,9 @@ type alertState struct {
 	Same     int              // number of events at that time
 }
 
+// begun reports whether there is an ID. States saved by older versions have no Begun.
+func (s *alertState) begun() bool { return s.Begun || s.ID != "" }
+
 func (g *alertGroup) State() any {
 	g.saved.Stored = g.stored()
 	return &g.saved
@@ -40,7 +44,7 @@ func (g *alertGroup) State() any {
 
 // stored returns what the node's topic holds of the group's last ID.
 func (g *alertGroup) stored() alert.EventState {
-	if g.saved.ID == "" {
+	if !g.saved.begun() {
 		return alert.EventState{}
 	}
 	s, _ := g.env.Topics().Event(g.own, g.saved.ID)
@@ -52,7 +56,7 @@ func (g *alertGroup) stored() alert.EventState {
 func (g *alertGroup) Restored() {
 	g.saved.State.Repair(int(g.history))
 	g.inhibit(g.saved.Inhibits)
-	if g.saved.ID == "" {
+	if !g.saved.begun() {
 		return
 	}
 	g.fresh = false
@@ -71,7 +75,7 @@ func (g *alertGroup) begin(s *alert.Source, t int64) bool {
 		g.env.Fail(err)
 		return false
 	}
-	g.saved.ID, g.saved.Name, g.saved.Tags = id, s.Name, s.Tags
+	g.saved.Begun, g.saved.ID, g.saved.Name, g.saved.Tags = true, id, s.Name, s.Tags
 	topics := g.env.Topics()
 	topics.Open(g.own)
 	if stored, ok := topics.Resume(g.own, g.topic, id); ok {
@@ -106,11 +110,18 @@ func (g *alertGroup) Point(p *point.Point) {
 	}
 	st.Add(p.Time, l, &g.rules)
 	if st.PointRaises(&g.rules) {
-		if g.whole != nil {
-			p.Fields = g.whole() // the parent sets them back
-		}
 		g.raisePoint(p)
 	}
+}
+
+// Absorb takes the points that leave the group at OK.
+func (g *alertGroup) Absorb(_ *point.Group, p *point.Point, fields []point.Field) bool {
+	return !g.fresh && g.saved.State.Calm(&g.rules) && g.quiet.point(p, fields)
+}
+
+// AbsorbField is Absorb.
+func (g *alertGroup) AbsorbField(_ *point.Group, p *point.Point, v point.Value) bool {
+	return !g.fresh && g.saved.State.Calm(&g.rules) && g.quiet.field(p, v)
 }
 
 func (g *alertGroup) raisePoint(p *point.Point) {

@@ -133,6 +133,10 @@ func TestSaved(t *testing.T) {
 			"barriers that points have put off", `stream|from().groupBy('h')|barrier().idle(10s)|window().period(20s)|influxDBOut()`,
 			"m,h=a v=1 0\nm,h=a v=2 5000000000\nm,h=b v=3 5000000000\n# advance: 12s\n",
 		},
+		{
+			"an alert without an ID", `stream|from()|alert().id('{{ index .Tags "h" }}').crit(lambda: "s" == 'abc')`,
+			"m,h=a s=\"abc\" 1\nn b=true 2\nm,h=a b=true 3\n",
+		},
 		{"an alert of the time 0", `stream|from()|alert().crit(lambda: "v" > 1)`, "m v=2 0\nm v=3 0\nm v=4 0\n"},
 		{
 			"the data of several groups", `stream|from().groupBy('h')|window().period(1s)

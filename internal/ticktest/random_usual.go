@@ -25,7 +25,7 @@ var usages = withFunctions(map[string]usage{
 		words: []string{"().crit($l)", "().warn($l).crit($l)", "().info($l).warn($l).crit($l)", "().info($l).critReset($l).crit($l)"},
 		more: []string{
 			".stateChangesOnly()", ".stateChangesOnly($d)", ".flapping(0.2, 0.5)", ".history(5)", ".noRecoveries()", ".all()",
-			".id('{{ .Name }}/{{ .Group }}')", ".id('h={{ index .Tags \"h\" }}')", ".message('{{ .ID }} {{ .Level }} {{ index .Fields \"$F\" }}')",
+			".id('{{ .Name }}/{{ .Group }}')", ".id('{{ index .Tags \"h\" }}')", ".message('{{ .ID }} {{ .Level }} {{ index .Fields \"$F\" }}')",
 			".message('{{ .Time.Local.Format \"15:04\" }}')", ".details('{{ json . }}')", ".infoReset($l)", ".warnReset($l)", ".critReset($l)",
 			".idTag('i')", ".levelTag('l')", ".idField('i')", ".levelField('l')", ".durationField('d')", ".messageField('t')",
 			".topic('t')", ".category('c')", ".inhibit('c', 'h')", ".log('/tmp/x').mode(0600)", ".email('a@b.example')", ".exec('/bin/true', 'a')",
