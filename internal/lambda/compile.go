@@ -54,13 +54,15 @@ func (s *survey) visit(x syntax.Expr) error {
 		}
 		return s.visit(x.Y)
 	case *syntax.Call:
-		if f := s.e.function(x.Name); f != nil && f.stateful {
+		f := s.e.function(x.Name)
+		if f != nil && f.stateful {
 			if s.owner < 0 {
 				s.e.stateful = true
 			} else {
 				s.lambdas[s.owner] = 1
 			}
 		}
+		s.e.effects = s.e.effects || f != nil && f.effects()
 		for _, a := range x.Args {
 			if err := s.visit(a); err != nil {
 				return err

@@ -24,9 +24,10 @@ type function struct {
 // A signature is one list of argument kinds that a function takes. The kinds follow from the Go
 // types of the implementation. The arguments that build gets are of these kinds.
 type signature struct {
-	in    []point.Kind
-	out   point.Kind
-	build func(name string, args []node) node
+	in      []point.Kind
+	out     point.Kind
+	effects bool // it does more than yield a value: see [overEffects]
+	build   func(name string, args []node) node
 }
 
 // functions is the table of functions, by name.
@@ -67,6 +68,11 @@ func Functions() []FuncDoc {
 	}
 	slices.SortFunc(docs, func(a, b FuncDoc) int { return strings.Compare(a.Name, b.Name) })
 	return docs
+}
+
+// effects reports whether a call does more than yield a value.
+func (f *function) effects() bool {
+	return slices.ContainsFunc(f.sigs, func(s signature) bool { return s.effects })
 }
 
 // inputs returns the argument kinds, as "(float,float)".
@@ -176,7 +182,7 @@ func try4[A, B, C, D, R any](f func(A, B, C, D) (R, error)) signature {
 // with0 and with1 do not call f after an error, so that nothing changes that should not.
 
 func with0[R any](f func(*env) (R, error)) signature {
-	return signature{out: kindOf[R](), build: func(name string, _ []node) node {
+	return signature{out: kindOf[R](), effects: true, build: func(name string, _ []node) node {
 		return overEffects(func(e *env) (v R) {
 			if e.err != nil {
 				return v
@@ -191,7 +197,7 @@ func with0[R any](f func(*env) (R, error)) signature {
 }
 
 func with1[A, R any](f func(*env, A) (R, error)) signature {
-	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), build: func(name string, args []node) node {
+	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), effects: true, build: func(name string, args []node) node {
 		a := get[A](args[0])
 		return overEffects(func(e *env) (v R) {
 			x := a(e)

@@ -44,9 +44,11 @@ type Expr struct {
 	patterns map[string]*regexp.Regexp
 	lambdas  []int // for each spliced lambda the index of its state, or -1
 	stateful bool
+	effects  bool // an evaluation does more than yield a value
 
 	env      env
-	own      State // used by callers that pass no state
+	field    []point.Field // of BoolField
+	own      State         // used by callers that pass no state
 	prog     *program
 	test     *test      // of prog
 	sum      *sum       // of prog
@@ -145,6 +147,10 @@ func (e *Expr) Refs() []string {
 // Stateful reports whether the expression needs a [State] of the caller, one for each group.
 func (e *Expr) Stateful() bool { return e.stateful }
 
+// Pure reports whether an evaluation does nothing but yield a value, so that it may be repeated: it
+// changes no state, draws no random number and reads no clock.
+func (e *Expr) Pure() bool { return !e.effects }
+
 // Private returns the states of the spliced lambdas, empty if there are none. The elements are the
 // states themselves: whoever saves copies them, whoever restores assigns to them.
 func (e *Expr) Private() []State { return e.env.private }
@@ -156,12 +162,17 @@ func (e *Expr) Eval(p *point.Point, st *State) (point.Value, error) { return e.E
 // EvalScope is Eval with a scope. A reference that the point does not have is looked up there. The
 // value of a reference that the point has replaces the one that the scope has under that name.
 func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, error) {
+	return e.EvalFields(p, p.Fields, sc, st)
+}
+
+// EvalFields is EvalScope for p with other fields.
+func (e *Expr) EvalFields(p *point.Point, fields []point.Field, sc *Scope, st *State) (point.Value, error) {
 	if e.sum != nil && sc == nil {
-		if x, ok := e.sum.of(e.refs, p); ok {
+		if x, ok := e.sum.of(e.refs, p.Tags, fields); ok {
 			return point.FloatValue(x), nil
 		}
 	}
-	prog, err := e.prepare(p, sc, st)
+	prog, err := e.prepare(p, fields, sc, st)
 	if err != nil {
 		return point.Value{}, err
 	}
@@ -187,20 +198,23 @@ func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, err
 }
 
 // Bool returns the truth of a predicate for a point. A value that is not bool is an error.
-func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
+func (e *Expr) Bool(p *point.Point, st *State) (bool, error) { return e.BoolFields(p, p.Fields, st) }
+
+// BoolFields is Bool for p with other fields.
+func (e *Expr) BoolFields(p *point.Point, fields []point.Field, st *State) (bool, error) {
 	if t := e.test; t != nil && t.sum != nil {
-		if x, ok := t.sum.of(e.refs, p); ok {
+		if x, ok := t.sum.of(e.refs, p.Tags, fields); ok {
 			return holds(t.rel, x, t.float), nil
 		}
 	} else if t != nil {
-		if v := e.refs[0].value(p); v != nil && v.Kind == t.kind {
+		if v := e.refs[0].value(p.Tags, fields); v != nil && v.Kind == t.kind {
 			if t.kind == point.Float {
 				return holds(t.rel, v.Float(), t.float), nil
 			}
 			return holds(t.rel, v.Int(), t.int), nil
 		}
 	}
-	prog, err := e.prepare(p, nil, st)
+	prog, err := e.prepare(p, fields, nil, st)
 	if err != nil {
 		return false, err
 	}
@@ -211,8 +225,41 @@ func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
 	return truth, nil
 }
 
+// Try is Bool for p with other fields, none of whose tags has a name that the expression refers to. It
+// reports false if there is no truth but an error. The expression must be pure.
+func (e *Expr) Try(p *point.Point, fields []point.Field) (truth, ok bool) {
+	if t := e.test; t != nil && t.kind == point.Float {
+		if x, ok := t.try(e.refs, fields); ok {
+			return holds(t.rel, x, t.float), true
+		}
+	}
+	truth, err := e.BoolFields(p, fields, nil)
+	return truth, err == nil
+}
+
+// TryField is Try for a single field with the value v, which has the only name that the expression
+// refers to but for the time.
+func (e *Expr) TryField(p *point.Point, v point.Value) (truth, ok bool) {
+	if t := e.test; t != nil && t.sum == nil && v.Kind == t.kind {
+		if t.kind == point.Float {
+			return holds(t.rel, v.Float(), t.float), true
+		}
+		return holds(t.rel, v.Int(), t.int), true
+	}
+	if e.field == nil {
+		e.field = []point.Field{{}}
+		for i := range e.refs {
+			if !e.refs[i].time {
+				e.field[0].Key = e.refs[i].name.String()
+			}
+		}
+	}
+	e.field[0].Value = v
+	return e.Try(p, e.field)
+}
+
 // prepare fills the slots and returns the program for their kinds.
-func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
+func (e *Expr) prepare(p *point.Point, fields []point.Field, sc *Scope, st *State) (*program, error) {
 	places := e.noScope
 	if sc != nil {
 		places = e.placesIn(sc)
@@ -220,9 +267,9 @@ func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
 	same := e.prog != nil
 	for i := range e.refs {
 		v := &e.env.slots[i]
-		if f := e.refs[i].value(p); f != nil {
+		if f := e.refs[i].value(p.Tags, fields); f != nil {
 			*v = *f
-		} else if err := e.refs[i].lookup(p, v); err != nil {
+		} else if err := e.refs[i].lookup(p, fields, v); err != nil {
 			return nil, err
 		}
 		if at := places[i]; at >= 0 {
@@ -249,15 +296,15 @@ func (e *Expr) prepare(p *point.Point, sc *Scope, st *State) (*program, error) {
 
 // value returns the value of the reference if it is a field, which is where it was last time. If
 // not it returns nil, and lookup must be asked.
-func (r *ref) value(p *point.Point) *point.Value {
+func (r *ref) value(tags []point.Tag, fields []point.Field) *point.Value {
 	i, k, name := r.field, r.tag, r.name.String()
-	if i >= len(p.Fields) || !r.name.Is(p.Fields[i].Key) || r.time {
+	if i >= len(fields) || !r.name.Is(fields[i].Key) || r.time {
 		return nil
 	}
-	if k > len(p.Tags) || k < len(p.Tags) && !before(name, p.Tags[k].Key) || k > 0 && !before(p.Tags[k-1].Key, name) { // a tag of the name?
+	if k > len(tags) || k < len(tags) && !before(name, tags[k].Key) || k > 0 && !before(tags[k-1].Key, name) { // a tag of the name?
 		return nil
 	}
-	return &p.Fields[i].Value
+	return &fields[i].Value
 }
 
 // noTag reports whether there is no tag where it would be as far as is known.
@@ -266,13 +313,13 @@ func (r *ref) noTag(tags []point.Tag) bool {
 	return i <= len(tags) && (i == len(tags) || before(name, tags[i].Key)) && (i == 0 || before(tags[i-1].Key, name))
 }
 
-// lookup sets v to the value that the point has for the reference, of kind Missing if it has none.
-func (r *ref) lookup(p *point.Point, v *point.Value) error {
+// lookup sets v to the value that p with the fields has for the reference, of kind Missing if it has none.
+func (r *ref) lookup(p *point.Point, fields []point.Field, v *point.Value) error {
 	if r.time {
 		*v = point.TimeValue(p.Time)
 		return nil
 	}
-	field, tag := r.fieldIndex(p.Fields), r.tagIndex(p.Tags)
+	field, tag := r.fieldIndex(fields), r.tagIndex(p.Tags)
 	switch {
 	case field >= 0 && tag >= 0:
 		if r.clash == nil {
@@ -280,7 +327,7 @@ func (r *ref) lookup(p *point.Point, v *point.Value) error {
 		}
 		return r.clash
 	case field >= 0:
-		*v = p.Fields[field].Value
+		*v = fields[field].Value
 	case tag >= 0:
 		*v = point.StringValue(p.Tags[tag].Value)
 	default:

@@ -60,33 +60,62 @@ func termOf(n node) term {
 	return term{slot: n.slot}
 }
 
-// of returns the sum for p, false if what it refers to are not floats in the places where they were
-// last time.
-func (s *sum) of(refs []ref, p *point.Point) (float64, bool) {
+// try returns what a test of floats looks at, for the fields of a point whose tags have other names;
+// false if it is not where it was last time.
+func (t *test) try(refs []ref, fields []point.Field) (float64, bool) {
+	if t.sum == nil {
+		return refs[0].float(fields)
+	}
+	l, r := &t.sum.l, &t.sum.r
+	x, y, ok := l.fixed, r.fixed, true
+	if l.slot >= 0 {
+		x, ok = refs[l.slot].float(fields)
+	}
+	if r.slot >= 0 && ok {
+		y, ok = refs[r.slot].float(fields)
+	}
+	return t.sum.compute(x, y), ok
+}
+
+// float returns the value of the field if it is a Float and where it was last time.
+func (r *ref) float(fields []point.Field) (float64, bool) {
+	if i := r.field; i < len(fields) && fields[i].Value.Kind == point.Float && r.name.Is(fields[i].Key) {
+		return fields[i].Value.Float(), !r.time
+	}
+	return 0, false
+}
+
+// of returns the sum for a point's tags and fields, false if what it refers to are not floats in the
+// places where they were last time.
+func (s *sum) of(refs []ref, tags []point.Tag, fields []point.Field) (float64, bool) {
 	x, y := s.l.fixed, s.r.fixed
 	if s.l.slot >= 0 {
-		v := refs[s.l.slot].value(p)
+		v := refs[s.l.slot].value(tags, fields)
 		if v == nil || v.Kind != point.Float {
 			return 0, false
 		}
 		x = v.Float()
 	}
 	if s.r.slot >= 0 {
-		v := refs[s.r.slot].value(p)
+		v := refs[s.r.slot].value(tags, fields)
 		if v == nil || v.Kind != point.Float {
 			return 0, false
 		}
 		y = v.Float()
 	}
+	return s.compute(x, y), true
+}
+
+func (s *sum) compute(x, y float64) float64 {
 	switch s.op {
 	case syntax.Add:
-		return x + y, true
+		return x + y
 	case syntax.Sub:
-		return x - y, true
+		return x - y
 	case syntax.Mul:
-		return x * y, true
+		return x * y
 	}
-	return x / y, true
+	return x / y
 }
 
 // A test is a predicate that compares a sum or else its only reference with a constant.

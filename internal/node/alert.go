@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,13 +39,13 @@ type alertNode struct {
 	own        string // the node's own topic
 	templates  *alert.Templates
 	levels     [alert.Critical + 1]level
+	quiet      quiet
 	low, high  alert.Level // the lowest and highest that has a lambda; low is higher if none has
 	shared     alertShared
 	handlers   []alert.Handler
 	counts     alertCounts
 	inhibitors map[*alertGroup]struct{} // groups that have some
 	batch      batchBuffer
-	whole      func() []point.Field // all fields of the point at hand, if the parent sends only what the lambdas need
 }
 
 // An inhibition silences alerts of a category that agree in the tags.
@@ -167,6 +168,7 @@ func (n *alertNode) Start(env spec.Env) error {
 			n.low, n.high = min(n.low, l), l
 		}
 	}
+	n.quieten()
 	for _, o := range n.objects {
 		options, err := json.Marshal(o.handler)
 		if err != nil {
@@ -221,26 +223,16 @@ func (n *alertNode) Restored() {
 	})
 }
 
-// onlyAlert returns the alert that alone gets what a node sends and whose lambdas refer to the named
-// field or to none; nil if there is no such.
-func onlyAlert(children []spec.Declarer, field string) *alertNode {
-	if len(children) != 1 {
-		return nil
-	}
-	n, ok := children[0].(*alertNode)
-	if !ok {
-		return nil
-	}
-	n.eachLambda(func(e *lambda.Expr) {
-		for _, name := range e.Refs() {
-			ok = ok && (name == field || name == "time")
-		}
-	})
-	if !ok {
-		return nil
-	}
-	return n
+// Absorbs reports whether the levels can be looked at without effects.
+func (n *alertNode) Absorbs() bool {
+	return !slices.ContainsFunc(n.quiet.levels, func(e *lambda.Expr) bool { return !e.Pure() })
 }
+
+// Wants returns what the lambdas of the levels refer to.
+func (n *alertNode) Wants() []string { return n.quiet.refs }
+
+// Refers returns the same.
+func (n *alertNode) Refers() []string { return n.quiet.refs }
 
 func (n *alertNode) eachLambda(f func(e *lambda.Expr)) {
 	for l := range n.levels {

@@ -67,6 +67,90 @@ func (n *alertNode) level(p *point.Point, current alert.Level) alert.Level {
 	return alert.OK
 }
 
+// A quiet looks at points that may be absorbed: nothing comes of those that leave a group at OK which
+// is there.
+type quiet struct {
+	levels []*lambda.Expr // none of which may hold
+	refs   []string       // what the script's lambdas refer to
+}
+
+// quieten finds out what the levels are.
+func (n *alertNode) quieten() {
+	n.quiet = quiet{}
+	for l := range n.levels {
+		if e := n.levels[l].when; e != nil {
+			n.quiet.levels = append(n.quiet.levels, e)
+		}
+	}
+	n.quiet.refs = referred(n.quiet.levels...)
+}
+
+// Compose replaces the field by what it is computed of, if the levels do nothing but compare it with
+// constants: then they can be evaluated if and only if x can.
+func (n *alertNode) Compose(name string, x syntax.Expr) bool {
+	q := quiet{refs: n.quiet.refs}
+	for l := range n.levels {
+		if n.levels[l].when == nil {
+			continue
+		}
+		c, ok := n.when[l].X.(*syntax.Binary)
+		if !ok || !c.Op.Compares() {
+			return false
+		}
+		whole := *c
+		switch {
+		case refers(c.X, name) && literal(c.Y):
+			whole.X = x
+		case refers(c.Y, name) && literal(c.X):
+			whole.Y = x
+		default:
+			return false
+		}
+		e, err := lambda.Compile(&whole, n.env.Lambda())
+		if err != nil || e.Check() != nil {
+			return false
+		}
+		q.levels = append(q.levels, e)
+	}
+	n.quiet = q
+	return true
+}
+
+func refers(x syntax.Expr, name string) bool {
+	r, ok := x.(*syntax.Reference)
+	return ok && r.Name == name
+}
+
+func literal(x syntax.Expr) bool {
+	switch x := x.(type) {
+	case *syntax.Int, *syntax.Float, *syntax.String, *syntax.Bool, *syntax.Duration:
+		return true
+	case *syntax.Unary:
+		return literal(x.X)
+	}
+	return false
+}
+
+// point reports whether p with the fields is quiet.
+func (q *quiet) point(p *point.Point, fields []point.Field) bool {
+	for _, e := range q.levels {
+		if holds, ok := e.Try(p, fields); holds || !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// field reports whether p is quiet with but one field, of the value v.
+func (q *quiet) field(p *point.Point, v point.Value) bool {
+	for _, e := range q.levels {
+		if holds, ok := e.TryField(p, v); holds || !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // holds reports whether the lambda of a level is true; an error counts as false.
 func (n *alertNode) holds(l alert.Level, p *point.Point) bool {
 	x := &n.levels[l]

@@ -16,6 +16,7 @@ type grouping struct {
 	exclude []string // but these
 	byName  bool
 
+	watch []string // names that tags may have, see of
 	names []string // scratch
 	memo  []memoGroup
 	shift uint // what makes a hash an index of memo
@@ -25,8 +26,9 @@ type grouping struct {
 // theirs, so its address and length identify it as long as it is kept here.
 type memoGroup struct {
 	tags  *point.Tag
-	n     int
 	group *point.Group
+	n     int32
+	clear bool // no tag has a name of watch
 }
 
 // The memo is indexed by a hash of the address, from where on a tag set has some places. There is
@@ -71,10 +73,11 @@ func newGrouping(d spec.Dims, exclude []string, byName bool) grouping {
 	return g
 }
 
-// of returns the group of a point called name with the given tags.
-func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byName bool) *point.Group {
+// of returns the group of a point called name with the given tags, and whether none of these has a
+// name of watch.
+func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byName bool) (group *point.Group, isClear bool) {
 	if byName || len(tags) == 0 {
-		return g.find(groups, name, tags, byName)
+		return g.find(groups, name, tags, byName), g.isClear(tags)
 	}
 	if len(g.memo) < maxMemo && len(g.memo) < 2*groups.Len() || g.memo == nil {
 		g.growMemo()
@@ -82,15 +85,22 @@ func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byNam
 	first := &tags[0]
 	at, mask := g.hash(first), uint64(len(g.memo)-1)
 	for end := at + memoPlaces; at < end; at++ {
-		if m := &g.memo[at&mask]; m.tags == first && m.n == len(tags) && groups.Again(m.group) {
-			return m.group
+		if m := &g.memo[at&mask]; m.tags == first && int(m.n) == len(tags) && groups.Again(m.group) {
+			return m.group, m.clear
 		}
 	}
-	found := g.find(groups, name, tags, byName)
-	if !found.Refused {
-		g.remember(memoGroup{first, len(tags), found})
+	group, isClear = g.find(groups, name, tags, byName), g.isClear(tags)
+	if !group.Refused {
+		g.remember(memoGroup{first, group, int32(len(tags)), isClear})
 	}
-	return found
+	return group, isClear
+}
+
+func (g *grouping) isClear(tags []point.Tag) bool {
+	return !slices.ContainsFunc(g.watch, func(name string) bool {
+		_, ok := point.Lookup(tags, name)
+		return ok
+	})
 }
 
 // find is of without the memo.

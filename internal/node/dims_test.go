@@ -26,7 +26,7 @@ func TestGroupingMemo(t *testing.T) {
 		for range 20_000 {
 			tags := sets[rnd.IntN(len(sets))]
 			groups.Now++
-			got := g.of(groups, "m", tags, false)
+			got, _ := g.of(groups, "m", tags, false)
 			require.Same(t, g.find(groups, "m", tags, false), got)
 			if !got.Refused && rnd.IntN(4) == 0 {
 				groups.Hold(got)

@@ -20,19 +20,22 @@ type eval struct {
 	keep     bool
 	keepList []string
 
-	env    spec.Env
-	exprs  []*lambda.Expr
-	scope  lambda.Scope // results of the point at hand
-	alone  bool         // there is one expression, which does not refer to its result
-	asTag  []int        // the results that become tags
-	fields []result     // the results that become fields
-	places []int        // for each of these its index among all of them, sorted by name
-	kept   []result     // keep(list): where each name comes from
-	quiet  *spec.Spec
-	fault  prefixed
-	buf    []point.Field
-	own    []point.Field // the point's fields if they are just the results
-	batch  batchBuffer
+	env      spec.Env
+	exprs    []*lambda.Expr
+	scope    lambda.Scope // results of the point at hand
+	alone    bool         // there is one expression, which does not refer to its result
+	lone     bool         // its result is all that whoever may absorb it wants
+	composed bool         // and who that is computes it on its own
+	asTag    []int        // the results that become tags
+	fields   []result     // the results that become fields
+	places   []int        // for each of these its index among all of them, sorted by name
+	kept     []result     // keep(list): where each name comes from
+	quiet    *spec.Spec
+	fault    prefixed
+	buf      []point.Field
+	own      []point.Field // the point's fields if they are just the results
+	batch    batchBuffer
+	absorbed
 }
 
 // A result is a name and the index of the expression that yields it; -1 if a reference of some
@@ -120,7 +123,21 @@ func lastIndex(names []string, name string) int {
 	return -1
 }
 
+// Fuse notes whether what the node sends may be absorbed.
+func (e *eval) Fuse(children []spec.Declarer) {
+	e.fuse(children, func(name string) bool { return e.keep && !slices.Contains(e.as, name) }, e.exprs...)
+	if len(e.asTag) > 0 || len(e.keepList) > 0 {
+		e.child = nil
+	}
+	e.lone = e.alone && e.child != nil && slices.Equal(e.child.Wants(), e.as)
+	e.composed = e.lone && e.child.Compose(e.as[0], e.lambdas[0].X)
+}
+
+// Transparent reports whether the node behind computes what this one does.
+func (e *eval) Transparent() bool { return e.composed }
+
 func (e *eval) Group(_ *point.Group, out point.Sink) point.Sink {
+	e.link(out)
 	g := &evalGroup{eval: e, Forward: spec.Forward{Out: out}}
 	for _, x := range e.exprs {
 		if x.Stateful() {
@@ -150,8 +167,9 @@ func (e *evalGroup) State() any {
 }
 
 func (e *evalGroup) Point(p *point.Point) {
-	fields, ok := e.eval1(p)
-	if !ok {
+	fields, err := e.eval1(p, p.Fields)
+	if err != nil {
+		e.fail(err)
 		return
 	}
 	was, tags, group := p.Fields, p.Tags, p.Group
@@ -166,11 +184,27 @@ func (e *evalGroup) Point(p *point.Point) {
 	p.Fields = was
 }
 
+// Absorb absorbs the point with its new fields.
+func (e *evalGroup) Absorb(g *point.Group, p *point.Point, fields []point.Field) bool {
+	if e.lone {
+		v, err := e.exprs[0].EvalFields(p, fields, nil, nil)
+		return err == nil && e.next.AbsorbField(g, p, v)
+	}
+	fields, err := e.eval1(p, fields)
+	return err == nil && e.next.Absorb(g, p, fields)
+}
+
+// AbsorbField is Absorb.
+func (e *evalGroup) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool {
+	return e.Absorb(g, p, e.field(v))
+}
+
 func (e *evalGroup) Batch(b *point.Batch) {
 	e.batch.begin(b)
 	for i := range b.Points {
-		fields, ok := e.eval1(&b.Points[i])
-		if !ok {
+		fields, err := e.eval1(&b.Points[i], b.Points[i].Fields)
+		if err != nil {
+			e.fail(err)
 			continue
 		}
 		q := b.Points[i]
@@ -213,29 +247,30 @@ func (e *evalGroup) sameTags(p *point.Point) bool {
 	return true
 }
 
-// eval1 computes the expressions for p and returns its new fields; false if it is to be dropped.
-func (e *evalGroup) eval1(p *point.Point) ([]point.Field, bool) {
+// eval1 computes the expressions for p with the fields and returns its new ones.
+func (e *evalGroup) eval1(p *point.Point, fields []point.Field) ([]point.Field, error) {
 	scope := &e.scope
 	if e.alone {
 		scope = nil
-	}
-	for i := range e.scope.Values {
-		e.scope.Values[i].Kind = point.Missing
+	} else {
+		for i := range e.scope.Values {
+			e.scope.Values[i].Kind = point.Missing
+		}
 	}
 	for i, x := range e.exprs {
 		var st *lambda.State
 		if e.states != nil {
 			st = &e.states[i]
 		}
-		v, err := x.EvalScope(p, scope, st)
+		v, err := x.EvalFields(p, fields, scope, st)
 		if err != nil {
-			return nil, e.fail(err)
+			return nil, err
 		}
 		e.scope.Values[i] = v
 	}
 	for _, i := range e.asTag {
 		if v := e.scope.Values[i]; v.Kind != point.String {
-			return nil, e.fail(errTagType[v.Kind])
+			return nil, errTagType[v.Kind]
 		}
 	}
 	switch {
@@ -244,31 +279,30 @@ func (e *evalGroup) eval1(p *point.Point) ([]point.Field, bool) {
 		for _, r := range e.kept {
 			v, err := e.lookup(p, r)
 			if err != nil {
-				return nil, e.fail(err)
+				return nil, err
 			}
 			e.buf = point.SetField(e.buf, r.name, v)
 		}
-		return e.buf, true
+		return e.buf, nil
 	case e.keep:
-		e.buf = append(e.buf[:0], p.Fields...)
+		e.buf = append(e.buf[:0], fields...)
 		for _, r := range e.fields {
 			e.buf = point.SetField(e.buf, r.name, e.scope.Values[r.expr])
 		}
-		return e.buf, true
+		return e.buf, nil
 	default:
 		for i, r := range e.fields {
 			e.own[e.places[i]].Value = e.scope.Values[r.expr]
 		}
-		return e.own, true
+		return e.own, nil
 	}
 }
 
 // fail reports err; eval's quiet keeps it from being counted, too.
-func (e *evalGroup) fail(err error) bool {
+func (e *evalGroup) fail(err error) {
 	if !e.quiet.Quiet {
 		e.env.Error(e.fault.wrap(err))
 	}
-	return false
 }
 
 // lookup finds what keep(name) keeps.

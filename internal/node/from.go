@@ -28,6 +28,7 @@ type from struct {
 	cut      point.Grid
 	near     point.Grid
 	groups   *point.Groups
+	absorbs  bool         // the node behind does
 	plain    *point.Group // group of all points if there are no dimensions
 	out      point.Point
 }
@@ -77,8 +78,19 @@ func (f *from) Start(env spec.Env) error {
 	return err
 }
 
+// Fuse notes whether what the node sends may be absorbed.
+func (f *from) Fuse(children []spec.Declarer) {
+	if a := spec.OnlyAbsorbing(children); a != nil && f.truncate <= 0 && f.round <= 0 {
+		f.absorbs, f.grouping.watch = true, a.Refers()
+	}
+}
+
 func (f *from) Open(out point.Sink) point.Sink {
-	return &fromSink{from: f, Forward: spec.Forward{Out: out}}
+	s := &fromSink{from: f, Forward: spec.Forward{Out: out}}
+	if f.absorbs {
+		s.next, _ = out.(spec.Absorber)
+	}
+	return s
 }
 
 // State saves the state of the predicate's stateful functions.
@@ -87,6 +99,7 @@ func (f *from) State() any { return &f.state }
 type fromSink struct {
 	*from
 	spec.Forward
+	next spec.Absorber // nil if there is none
 }
 
 // Point does not look at p.Group, which the task does not set for it.
@@ -105,14 +118,18 @@ func (f *fromSink) Point(p *point.Point) {
 			return
 		}
 	}
+	g := f.plain
+	if g == nil || f.next != nil {
+		var isClear bool
+		g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
+		if isClear && f.next != nil && f.next.Absorb(g, p, p.Fields) {
+			return
+		}
+	}
 	f.out = *p
+	f.out.Group = g
 	if f.truncate > 0 || f.round > 0 {
 		f.out.Time = f.near.Round(f.cut.Truncate(p.Time))
-	}
-	if f.plain != nil {
-		f.out.Group = f.plain
-	} else {
-		f.out.Group = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
 	}
 	f.Out.Point(&f.out)
 }

@@ -81,7 +81,7 @@ type groupBySink struct {
 func (n *groupBySink) Point(p *point.Point) {
 	n.point = *p
 	// Once grouped by measurement always so: only from resets it.
-	n.point.Group = n.grouping.of(n.groups, p.Name, p.Tags, n.byName || p.Group.ByName)
+	n.point.Group, _ = n.grouping.of(n.groups, p.Name, p.Tags, n.byName || p.Group.ByName)
 	n.Out.Point(&n.point)
 }
 
@@ -89,7 +89,7 @@ func (n *groupBySink) Batch(b *point.Batch) {
 	n.advance(b.TMax)
 	for i := range b.Points {
 		p := &b.Points[i]
-		g := n.grouping.of(n.groups, b.Name, p.Tags, n.byName || b.Group.ByName)
+		g, _ := n.grouping.of(n.groups, b.Name, p.Tags, n.byName || b.Group.ByName)
 		to := n.batchOf(b, g)
 		to.Points = append(to.Points, *p.Clone())
 	}

@@ -45,6 +45,7 @@ type join struct {
 	matcher  matcher
 	emitter  emitter
 	saved    joinState
+	joinAbsorber
 }
 
 // noTime stands for the time of what has never come: it is before all others.
@@ -138,6 +139,7 @@ func (j *join) Start(env spec.Env) error {
 
 func (j *join) Input(i, _ int, out point.Sink) point.Sink {
 	j.out = out
+	j.next, _ = out.(spec.Absorber)
 	return &joinInput{join: j, src: i}
 }
 

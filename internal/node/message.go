@@ -35,10 +35,13 @@ const (
 )
 
 // keepPoint makes m a copy of p.
-func (m *message) keepPoint(p *point.Point, t int64) {
-	m.buf = append(m.buf[:0], p.Fields...)
-	m.kind, m.group, m.time, m.point = pointMessage, p.Group, t, *p
-	m.point.Fields = m.buf
+func (m *message) keepPoint(p *point.Point, t int64) { m.keep(p.Group, p, p.Fields, t) }
+
+// keep makes m a copy of p with another group and other fields.
+func (m *message) keep(g *point.Group, p *point.Point, fields []point.Field, t int64) {
+	m.buf = append(m.buf[:0], fields...)
+	m.kind, m.group, m.time, m.point = pointMessage, g, t, *p
+	m.point.Group, m.point.Fields = g, m.buf
 }
 
 // lendPoint makes m stand for p as long as p is valid.

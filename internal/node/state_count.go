@@ -24,10 +24,10 @@ func (c *stateCount) Declare(s *spec.Spec) {
 }
 
 func (c *stateCount) Start(env spec.Env) error {
-	return c.start(env, func(s *trackedState, _ int64, in bool) point.Value {
-		if !in {
+	return c.start(env, func(count, _, _ int64) point.Value {
+		if count == 0 {
 			return point.IntValue(-1)
 		}
-		return point.IntValue(s.Count)
+		return point.IntValue(count)
 	})
 }

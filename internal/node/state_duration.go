@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
@@ -42,11 +43,11 @@ func (d *stateDuration) Declare(s *spec.Spec) {
 
 func (d *stateDuration) Start(env spec.Env) error {
 	unit := float64(d.unit)
-	return d.start(env, func(s *trackedState, t int64, in bool) point.Value {
-		if !in {
+	return d.start(env, func(count, since, t int64) point.Value {
+		if count == 0 {
 			return point.FloatValue(-1)
 		}
-		return point.FloatValue(float64(t-s.Since) / unit)
+		return point.FloatValue(float64(t-since) / unit)
 	})
 }
 
@@ -58,29 +59,25 @@ type stateTracker struct {
 	env   spec.Env
 	expr  *lambda.Expr
 	name  point.FieldName
-	value func(s *trackedState, t int64, in bool) point.Value // of the field
+	value func(count, since, t int64) point.Value // of the field, at time t; see trackedState
 	fault prefixed
 	buf   []point.Field
 	batch batchBuffer
-
-	// For an alert that looks at nothing else the field is sent alone.
-	alone []point.Field
-	rest  []point.Field // of the point at hand
+	absorbed
+	lone bool // whoever may absorb the field wants no other
 }
 
-func (n *stateTracker) start(env spec.Env, value func(s *trackedState, t int64, in bool) point.Value) (err error) {
+func (n *stateTracker) start(env spec.Env, value func(count, since, t int64) point.Value) (err error) {
 	n.env, n.value, n.name = env, value, point.NewFieldName(n.as)
 	n.fault.prefix = "error while evaluating expression"
 	n.expr, err = predicate(n.pred, env)
 	return err
 }
 
-// Fuse spares an alert the other fields of points that raise no event.
+// Fuse notes whether what the node sends may be absorbed, and by whom.
 func (n *stateTracker) Fuse(children []spec.Declarer) {
-	if a := onlyAlert(children, n.as); a != nil {
-		n.alone = []point.Field{{Key: n.as}}
-		a.whole = func() []point.Field { return n.with(n.rest, n.alone[0].Value) }
-	}
+	n.fuse(children, func(name string) bool { return name != n.as }, n.expr)
+	n.lone = n.child != nil && slices.Equal(n.child.Wants(), []string{n.as})
 }
 
 // with returns fields and the one added.
@@ -90,6 +87,7 @@ func (n *stateTracker) with(fields []point.Field, v point.Value) []point.Field {
 }
 
 func (n *stateTracker) Group(_ *point.Group, out point.Sink) point.Sink {
+	n.link(out)
 	return &stateGroup{stateTracker: n, Forward: spec.Forward{Out: out}}
 }
 
@@ -108,45 +106,64 @@ type stateGroup struct {
 
 func (g *stateGroup) State() any { return &g.state }
 
-// track returns the value of the field for p, and false if the predicate fails.
-func (g *stateGroup) track(p *point.Point) (point.Value, bool) {
+// after returns what Count and Since become with a point at time t, which is in the state or not.
+func (s *trackedState) after(in bool, t int64) (count, since int64) {
+	switch {
+	case !in:
+		return 0, s.Since
+	case s.Count == 0:
+		return 1, t
+	}
+	return s.Count + 1, s.Since
+}
+
+// advance brings the state to p and returns the value of the field, false if the predicate fails.
+func (g *stateGroup) advance(p *point.Point) (point.Value, bool) {
 	in, err := g.expr.Bool(p, &g.state.Lambda)
 	if err != nil {
 		g.env.Error(g.fault.wrap(err))
 		return point.Value{}, false
 	}
-	switch {
-	case !in:
-		g.state.Count = 0
-	case g.state.Count == 0:
-		g.state.Count, g.state.Since = 1, p.Time
-	default:
-		g.state.Count++
-	}
-	return g.value(&g.state, p.Time, in), true
+	g.state.Count, g.state.Since = g.state.after(in, p.Time)
+	return g.value(g.state.Count, g.state.Since, p.Time), true
 }
 
 func (g *stateGroup) Point(p *point.Point) {
-	v, ok := g.track(p)
+	v, ok := g.advance(p)
 	if !ok {
 		return
 	}
 	was := p.Fields
-	if g.alone != nil {
-		g.alone[0].Value, g.rest = v, was
-		p.Fields = g.alone
-	} else {
-		p.Fields = g.with(was, v)
-	}
+	p.Fields = g.with(was, v)
 	g.Out.Point(p)
 	p.Fields = was
+}
+
+// Absorb absorbs the point with the field added.
+func (g *stateGroup) Absorb(group *point.Group, p *point.Point, fields []point.Field) bool {
+	in, ok := g.expr.Try(p, fields)
+	if !ok {
+		return false
+	}
+	count, since := g.state.after(in, p.Time)
+	v := g.value(count, since, p.Time)
+	if g.lone && !g.next.AbsorbField(group, p, v) || !g.lone && !g.next.Absorb(group, p, g.with(fields, v)) {
+		return false
+	}
+	g.state.Count, g.state.Since = count, since
+	return true
+}
+
+// AbsorbField is Absorb.
+func (g *stateGroup) AbsorbField(group *point.Group, p *point.Point, v point.Value) bool {
+	return g.Absorb(group, p, g.field(v))
 }
 
 func (g *stateGroup) Batch(b *point.Batch) {
 	g.state.Count = 0
 	g.batch.begin(b)
 	for i := range b.Points {
-		if v, ok := g.track(&b.Points[i]); ok {
+		if v, ok := g.advance(&b.Points[i]); ok {
 			q := b.Points[i]
 			q.Fields = g.with(q.Fields, v)
 			g.batch.add(&q)

@@ -17,6 +17,7 @@ type where struct {
 	expr  *lambda.Expr
 	fault prefixed
 	batch batchBuffer
+	absorbed
 }
 
 func (w *where) Declare(s *spec.Spec) {
@@ -32,7 +33,13 @@ func (w *where) Start(env spec.Env) (err error) {
 	return err
 }
 
+// Fuse notes whether what the node sends may be absorbed.
+func (w *where) Fuse(children []spec.Declarer) {
+	w.fuse(children, func(string) bool { return true }, w.expr)
+}
+
 func (w *where) Group(_ *point.Group, out point.Sink) point.Sink {
+	w.link(out)
 	return &whereGroup{where: w, Forward: spec.Forward{Out: out}, state: newState(w.expr)}
 }
 
@@ -61,6 +68,17 @@ func (w *whereGroup) Point(p *point.Point) {
 	if w.holds(p) {
 		w.Out.Point(p)
 	}
+}
+
+// Absorb takes the points for which the predicate does not hold, too.
+func (w *whereGroup) Absorb(g *point.Group, p *point.Point, fields []point.Field) bool {
+	holds, ok := w.expr.Try(p, fields)
+	return ok && (!holds || w.next.Absorb(g, p, fields))
+}
+
+// AbsorbField is Absorb.
+func (w *whereGroup) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool {
+	return w.Absorb(g, p, w.field(v))
 }
 
 func (w *whereGroup) Batch(b *point.Batch) {

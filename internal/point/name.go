@@ -79,4 +79,4 @@ func (f *FieldName) place(fields []Field) int {
 	return i
 }
 
-func (f *FieldName) atOrBefore(s string) bool { return f.before(s) || f.s == s }
+func (n *Name) atOrBefore(s string) bool { return n.before(s) || n.s == s }

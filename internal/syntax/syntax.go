@@ -251,6 +251,9 @@ var opText = [...]string{
 
 func (o Op) String() string { return opText[o] }
 
+// Compares reports whether the operator is ==, !=, <, <=, > or >=.
+func (o Op) Compares() bool { return o == Eq || o == Ne || o >= Lt && o <= Ge }
+
 // Precedence returns how tightly a binary operator binds; 0 is loosest, -1 means not binary.
 func (o Op) Precedence() int {
 	switch o {

@@ -68,7 +68,7 @@ type Task struct {
 	groups   point.Groups
 	none     *point.Group // the group of points without dimensions
 	source   *edge
-	direct   bool         // only from nodes take from the source
+	routes   [][]route    // from nodes, by the place of a point's measurement; nil if others take from the source, too
 	names    []string     // measurements that from nodes name
 	wanted   []point.Name // the same
 	takes    []nameOfDB   // of the points that it wants
@@ -92,6 +92,12 @@ type Task struct {
 
 // nameOfDB is a spec.DBRP.
 type nameOfDB struct{ db, rp point.Name }
+
+// A route leads a point from the source to a from node.
+type route struct {
+	n  *node
+	to point.Sink
+}
 
 // from is what decides which points a task gets. It does not look at their groups.
 type from interface{ Measurement() string }
@@ -192,16 +198,28 @@ func (t *Task) prepare() error {
 		t.connect(n)
 	}
 	source := t.graph.nodes[0]
-	t.source, t.direct = &source.run.out, true
-	for i, c := range source.children {
-		f, ok := c.decl.(from)
-		t.direct = t.direct && ok
-		if ok {
-			t.source.to[i].only = 1 + slices.Index(t.names, f.Measurement())
-		}
-	}
+	t.source = &source.run.out
+	t.lay(source)
 	t.watchIdle()
 	return nil
+}
+
+// lay finds the routes from the source, if only from nodes take from it.
+func (t *Task) lay(source *node) {
+	routes := make([][]route, 1+len(t.names))
+	for _, c := range source.children {
+		f, ok := c.decl.(from)
+		if !ok {
+			return
+		}
+		only := 1 + slices.Index(t.names, f.Measurement())
+		for which := range routes {
+			if only == 0 || only == which {
+				routes[which] = append(routes[which], route{c.node, c.run.inputs[0].to})
+			}
+		}
+	}
+	t.routes = routes
 }
 
 // refer asks the configuration about what n refers to.
@@ -308,14 +326,12 @@ func (t *Task) push(p *point.Point, which int) {
 			}
 		}
 	}()
-	if t.direct { // from nodes do not look at the group, so there is no need for a copy
+	if t.routes != nil { // from nodes do not look at the group, so there is no need for a copy
 		t.source.many++
-		for _, b := range t.source.to {
-			b.came++
-			if b.only == 0 || b.only == which {
-				t.at = b.n
-				b.to.Point(p)
-			}
+		for i := range t.routes[which] {
+			r := &t.routes[which][i]
+			t.at = r.n
+			r.to.Point(p)
 		}
 		t.at = nil
 	} else {
@@ -397,6 +413,9 @@ const keepFrames = 1 << 20
 // any other method.
 func (t *Task) Take() []spec.Effect {
 	e := t.effects
+	if len(e) == 0 {
+		return nil
+	}
 	t.effects, t.fields, t.points = t.effects[:0], t.fields[:0], t.points[:0]
 	t.frames, t.udfData = t.frames[:0], t.udfData[:0]
 	if cap(t.frames) > keepFrames {
@@ -442,6 +461,11 @@ type httpOut interface {
 
 // Stats calls f for every node with its statistics since the start.
 func (t *Task) Stats(f func(NodeStats)) {
+	if t.routes != nil { // of these the points are not counted one by one: each is asked about all
+		for _, b := range t.source.to {
+			b.came = t.source.many
+		}
+	}
 	for _, n := range t.graph.nodes {
 		f(NodeStats{Node: n.name(), Kind: n.spec.Name, In: n.run.came(), Out: n.run.out.sent(), Errors: n.run.errors, Groups: n.run.groups, Own: n.run.counters})
 	}

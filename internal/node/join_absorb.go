@@ -1,0 +1,113 @@
+package node
+
+import (
+	"strings"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+)
+
+// This file absorbs points: those that have to wait, and those that complete the only set of a group
+// if what they are joined to is absorbed.
+
+// A joinAbsorber is what a join needs to be [spec.Absorbing].
+type joinAbsorber struct {
+	child  spec.Absorbing // what gets all that the join sends; nil if the join is not absorbing
+	next   spec.Absorber  // the way to child
+	wants  []joinWant     // what child looks at
+	fields []point.Field  // the same
+	at     point.Point    // has the time
+}
+
+// A joinWant is where a field of a joined point comes from.
+type joinWant struct {
+	src   int
+	field point.FieldName
+}
+
+// Fuse notes whether what the node sends may be absorbed.
+func (j *join) Fuse(children []spec.Declarer) {
+	j.child, j.wants, j.fields = nil, nil, nil
+	child := spec.OnlyAbsorbing(children)
+	if child == nil || child.Wants() == nil || len(j.on) > 0 || j.emitter.mixed {
+		return
+	}
+	for _, name := range child.Wants() {
+		for i := range j.names {
+			if field, ok := strings.CutPrefix(name, j.names[i].prefix); ok {
+				j.wants = append(j.wants, joinWant{i, point.NewFieldName(field)})
+				j.fields = append(j.fields, point.Field{Key: name})
+			}
+		}
+	}
+	j.child = child
+}
+
+// Absorbs reports whether the node can absorb points.
+func (j *join) Absorbs() bool { return j.child != nil }
+
+// Wants returns nil: points that wait are kept whole.
+func (j *join) Wants() []string { return nil }
+
+// Refers returns what the lambdas behind refer to.
+func (j *join) Refers() []string { return j.child.Refers() }
+
+// Compose reports that the points themselves are needed.
+func (j *join) Compose(string, syntax.Expr) bool { return false }
+
+// AbsorbField is not called, as all fields are wanted.
+func (j *joinInput) AbsorbField(*point.Group, *point.Point, point.Value) bool { return false }
+
+// Absorb takes a point that waits, alone in its group, or is the last one of the only set of its group.
+func (j *joinInput) Absorb(pg *point.Group, p *point.Point, fields []point.Field) bool {
+	if pg.Index >= len(j.groups) || pg.ByName {
+		return false
+	}
+	g := j.groups[pg.Index]
+	if g == nil || g.group != pg {
+		return false
+	}
+	t := j.grid.Round(p.Time)
+	switch g.pending() {
+	case 0:
+		if j.waiting >= maxWaiting {
+			return false
+		}
+		s := j.newSet(t)
+		g.sets = append(g.sets[:g.first], s)
+		s.msgs[j.src].keep(pg, p, fields, t)
+		s.have = 1
+		j.waiting++
+	case 1:
+		s := g.sets[g.first]
+		if s.time != t || s.have != j.parents-1 || s.msgs[j.src].kind != noMessage || !j.absorbs(g, s, j.src, p, fields) {
+			return false
+		}
+		j.recycle(g.pop())
+	default:
+		return false
+	}
+	g.heads[j.src] = t
+	return true
+}
+
+// absorbs reports whether what the set and the fields of src make is absorbed.
+func (j *join) absorbs(g *joinGroup, s *joinSet, src int, p *point.Point, fields []point.Field) bool {
+	for i := range j.wants {
+		w, from := &j.wants[i], fields
+		if w.src != src {
+			from = s.msgs[w.src].point.Fields
+		}
+		v := w.field.Of(from)
+		if v == nil {
+			return false
+		}
+		j.fields[i].Value = *v
+	}
+	if s.time != p.Time {
+		j.at.Time = s.time
+		p = &j.at
+	}
+	return j.next.Absorb(g.group, p, j.fields)
+}
