@@ -3,6 +3,7 @@ package lambda
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"time"
@@ -229,7 +230,21 @@ func (e *Expr) BoolFields(p *point.Point, fields []point.Field, st *State) (bool
 // reports false if there is no truth but an error. The expression must be pure.
 func (e *Expr) Try(p *point.Point, fields []point.Field) (truth, ok bool) {
 	if t := e.test; t != nil && t.kind == point.Float {
-		if x, ok := t.try(e.refs, fields); ok {
+		var x float64
+		ok = true
+		if t.sum == nil {
+			x, ok = e.refs[0].float(fields)
+		} else {
+			l, r := t.sum.l.fixed, t.sum.r.fixed
+			if i := t.sum.l.slot; i >= 0 {
+				l, ok = e.refs[i].float(fields)
+			}
+			if i := t.sum.r.slot; i >= 0 && ok {
+				r, ok = e.refs[i].float(fields)
+			}
+			x = t.sum.compute(l, r)
+		}
+		if ok {
 			return holds(t.rel, x, t.float), true
 		}
 	}
@@ -298,7 +313,7 @@ func (e *Expr) prepare(p *point.Point, fields []point.Field, sc *Scope, st *Stat
 // not it returns nil, and lookup must be asked.
 func (r *ref) value(tags []point.Tag, fields []point.Field) *point.Value {
 	i, k, name := r.field, r.tag, r.name.String()
-	if i >= len(fields) || !r.name.Is(fields[i].Key) || r.time {
+	if i >= len(fields) || !r.name.Is(fields[i].Key) {
 		return nil
 	}
 	if k > len(tags) || k < len(tags) && !before(name, tags[k].Key) || k > 0 && !before(tags[k-1].Key, name) { // a tag of the name?
@@ -389,7 +404,11 @@ func (e *Expr) addRef(name string) {
 		return
 	}
 	e.index[name] = len(e.refs)
-	e.refs = append(e.refs, ref{name: point.NewName(name), time: name == "time"})
+	r := ref{name: point.NewName(name)}
+	if r.time = name == "time"; r.time {
+		r.field = math.MaxInt // no field is looked at
+	}
+	e.refs = append(e.refs, r)
 }
 
 // function returns the function of a name, or nil.

@@ -60,27 +60,11 @@ func termOf(n node) term {
 	return term{slot: n.slot}
 }
 
-// try returns what a test of floats looks at, for the fields of a point whose tags have other names;
-// false if it is not where it was last time.
-func (t *test) try(refs []ref, fields []point.Field) (float64, bool) {
-	if t.sum == nil {
-		return refs[0].float(fields)
-	}
-	l, r := &t.sum.l, &t.sum.r
-	x, y, ok := l.fixed, r.fixed, true
-	if l.slot >= 0 {
-		x, ok = refs[l.slot].float(fields)
-	}
-	if r.slot >= 0 && ok {
-		y, ok = refs[r.slot].float(fields)
-	}
-	return t.sum.compute(x, y), ok
-}
-
-// float returns the value of the field if it is a Float and where it was last time.
+// float returns the value of the field if it is a Float and where it was last time, the name included.
+// There is no tag of the name.
 func (r *ref) float(fields []point.Field) (float64, bool) {
-	if i := r.field; i < len(fields) && fields[i].Value.Kind == point.Float && r.name.Is(fields[i].Key) {
-		return fields[i].Value.Float(), !r.time
+	if i := r.field; i < len(fields) && fields[i].Value.Kind == point.Float && r.name.At(fields[i].Key) {
+		return fields[i].Value.Float(), true
 	}
 	return 0, false
 }

@@ -14,7 +14,7 @@ type absorbed struct {
 	child spec.Absorbing // what gets all that the node sends; nil if the node is not absorbing
 	wants []string
 	refs  []string
-	next  spec.Absorber // the way to child
+	next  way
 	one   []point.Field // for AbsorbField
 }
 
@@ -58,7 +58,7 @@ func referred(exprs ...*lambda.Expr) []string {
 }
 
 // link notes the sink that the node sends to.
-func (a *absorbed) link(out point.Sink) { a.next, _ = out.(spec.Absorber) }
+func (a *absorbed) link(out point.Sink) { a.next = wayTo(out) }
 
 // Absorbs reports whether the node can absorb points.
 func (a *absorbed) Absorbs() bool { return a.child != nil }
@@ -76,4 +76,38 @@ func (a *absorbed) Compose(string, syntax.Expr) bool { return false }
 func (a *absorbed) field(v point.Value) []point.Field {
 	a.one[0].Value = v
 	return a.one
+}
+
+// A way leads to what absorbs the points that a node sends.
+type way struct {
+	to    spec.Absorber
+	count *int64
+}
+
+func wayTo(out point.Sink) way {
+	to, _ := out.(spec.Absorber)
+	if s, ok := out.(spec.Shortcut); ok {
+		if direct, count := s.Shortcut(); direct != nil {
+			return way{direct, count}
+		}
+	}
+	return way{to, new(int64)}
+}
+
+// Absorb is that of [spec.Absorber].
+func (w *way) Absorb(g *point.Group, p *point.Point, fields []point.Field) bool {
+	if !w.to.Absorb(g, p, fields) {
+		return false
+	}
+	*w.count++
+	return true
+}
+
+// AbsorbField is that of [spec.Absorber].
+func (w *way) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool {
+	if !w.to.AbsorbField(g, p, v) {
+		return false
+	}
+	*w.count++
+	return true
 }

@@ -18,6 +18,7 @@ type alertGroup struct {
 	*alertNode
 	spec.Forward
 	fresh      bool // no data yet: where to go on is to be looked up
+	calm       bool // data that leaves the group at OK changes nothing
 	saved      alertState
 	inhibitors []*alert.Inhibitor
 }
@@ -65,7 +66,11 @@ func (g *alertGroup) Restored() {
 	if s := g.stored(); s != g.saved.Stored && s != (alert.EventState{}) {
 		g.resume(s.Time, s)
 	}
+	g.settle()
 }
+
+// settle notes whether the group is calm, after each change of its state.
+func (g *alertGroup) settle() { g.calm = g.saved.State.Calm(&g.rules) }
 
 // begin finds out, when a group's first data comes, at which level the group was before a restart.
 func (g *alertGroup) begin(s *alert.Source, t int64) bool {
@@ -81,6 +86,7 @@ func (g *alertGroup) begin(s *alert.Source, t int64) bool {
 	if stored, ok := topics.Resume(g.own, g.topic, id); ok {
 		g.resume(t, stored)
 	}
+	g.settle()
 	return true
 }
 
@@ -105,10 +111,11 @@ func (g *alertGroup) Point(p *point.Point) {
 	}
 	st := &g.saved.State
 	l := g.level(p, st.Level())
-	if l == alert.OK && st.Calm(&g.rules) {
+	if l == alert.OK && g.calm {
 		return
 	}
 	st.Add(p.Time, l, &g.rules)
+	g.settle()
 	if st.PointRaises(&g.rules) {
 		g.raisePoint(p)
 	}
@@ -116,12 +123,28 @@ func (g *alertGroup) Point(p *point.Point) {
 
 // Absorb takes the points that leave the group at OK.
 func (g *alertGroup) Absorb(_ *point.Group, p *point.Point, fields []point.Field) bool {
-	return !g.fresh && g.saved.State.Calm(&g.rules) && g.quiet.point(p, fields)
+	if !g.calm {
+		return false
+	}
+	for _, e := range g.quiet.levels {
+		if holds, ok := e.Try(p, fields); holds || !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // AbsorbField is Absorb.
 func (g *alertGroup) AbsorbField(_ *point.Group, p *point.Point, v point.Value) bool {
-	return !g.fresh && g.saved.State.Calm(&g.rules) && g.quiet.field(p, v)
+	if !g.calm {
+		return false
+	}
+	for _, e := range g.quiet.levels {
+		if holds, ok := e.TryField(p, v); holds || !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *alertGroup) raisePoint(p *point.Point) {
@@ -165,6 +188,7 @@ func (g *alertGroup) Batch(b *point.Batch) {
 		t = b.TMax
 	}
 	st.Add(t, l, &g.rules)
+	g.settle()
 	if st.BatchRaises(&g.rules) {
 		g.raiseBatch(b, t, b.Points[worst].Fields)
 	}

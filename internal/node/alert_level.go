@@ -131,26 +131,6 @@ func literal(x syntax.Expr) bool {
 	return false
 }
 
-// point reports whether p with the fields is quiet.
-func (q *quiet) point(p *point.Point, fields []point.Field) bool {
-	for _, e := range q.levels {
-		if holds, ok := e.Try(p, fields); holds || !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// field reports whether p is quiet with but one field, of the value v.
-func (q *quiet) field(p *point.Point, v point.Value) bool {
-	for _, e := range q.levels {
-		if holds, ok := e.TryField(p, v); holds || !ok {
-			return false
-		}
-	}
-	return true
-}
-
 // holds reports whether the lambda of a level is true; an error counts as false.
 func (n *alertNode) holds(l alert.Level, p *point.Point) bool {
 	x := &n.levels[l]

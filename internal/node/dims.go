@@ -96,6 +96,18 @@ func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byNam
 	return group, isClear
 }
 
+// first returns the memo of a tag set if it has the first place that it may have, else nil.
+func (g *grouping) first(tags []point.Tag) *memoGroup {
+	if len(g.memo) == 0 || len(tags) == 0 {
+		return nil
+	}
+	m := &g.memo[g.hash(&tags[0])&uint64(len(g.memo)-1)]
+	if m.tags != &tags[0] || int(m.n) != len(tags) {
+		return nil
+	}
+	return m
+}
+
 func (g *grouping) isClear(tags []point.Tag) bool {
 	return !slices.ContainsFunc(g.watch, func(name string) bool {
 		_, ok := point.Lookup(tags, name)

@@ -28,6 +28,7 @@ type from struct {
 	cut      point.Grid
 	near     point.Grid
 	groups   *point.Groups
+	picky    bool         // wants is to be asked
 	absorbs  bool         // the node behind does
 	plain    *point.Group // group of all points if there are no dimensions
 	out      point.Point
@@ -62,8 +63,12 @@ func and(a, b *syntax.Lambda) *syntax.Lambda {
 // Measurement returns the measurement that the node takes, "" for any. The task asks for it.
 func (f *from) Measurement() string { return f.measurement }
 
+// Routed spares the node the look at the measurement: the task sends it no other.
+func (f *from) Routed() { f.picky = f.database != "" || f.retentionPolicy != "" }
+
 func (f *from) Start(env spec.Env) error {
 	f.env, f.groups, f.name = env, env.Groups(), point.NewName(f.measurement)
+	f.picky = true
 	f.grouping = newGrouping(f.dims, nil, f.byName)
 	f.cut, f.near = point.NewGrid(f.truncate), point.NewGrid(f.round)
 	if len(f.dims.Names) == 0 && !f.dims.Star && !f.byName {
@@ -88,7 +93,7 @@ func (f *from) Fuse(children []spec.Declarer) {
 func (f *from) Open(out point.Sink) point.Sink {
 	s := &fromSink{from: f, Forward: spec.Forward{Out: out}}
 	if f.absorbs {
-		s.next, _ = out.(spec.Absorber)
+		s.next = wayTo(out)
 	}
 	return s
 }
@@ -99,13 +104,18 @@ func (f *from) State() any { return &f.state }
 type fromSink struct {
 	*from
 	spec.Forward
-	next spec.Absorber // nil if there is none
+	next way
+}
+
+// wants reports whether the node takes points of p's measurement, database and retention policy.
+func (f *from) wants(p *point.Point) bool {
+	return (f.measurement == "" || f.name.Is(p.Name)) && (f.database == "" || p.DB == f.database) &&
+		(f.retentionPolicy == "" || p.RP == f.retentionPolicy)
 }
 
 // Point does not look at p.Group, which the task does not set for it.
 func (f *fromSink) Point(p *point.Point) {
-	if f.measurement != "" && !f.name.Is(p.Name) || f.database != "" && p.DB != f.database ||
-		f.retentionPolicy != "" && p.RP != f.retentionPolicy {
+	if f.picky && !f.wants(p) {
 		return
 	}
 	if f.expr != nil {
@@ -119,10 +129,14 @@ func (f *fromSink) Point(p *point.Point) {
 		}
 	}
 	g := f.plain
-	if g == nil || f.next != nil {
+	if g == nil || f.absorbs {
 		var isClear bool
-		g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
-		if isClear && f.next != nil && f.next.Absorb(g, p, p.Fields) {
+		if m := f.grouping.first(p.Tags); m != nil && f.groups.Again(m.group) {
+			g, isClear = m.group, m.clear
+		} else {
+			g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
+		}
+		if isClear && f.absorbs && f.next.Absorb(g, p, p.Fields) {
 			return
 		}
 	}

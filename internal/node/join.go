@@ -139,7 +139,7 @@ func (j *join) Start(env spec.Env) error {
 
 func (j *join) Input(i, _ int, out point.Sink) point.Sink {
 	j.out = out
-	j.next, _ = out.(spec.Absorber)
+	j.next = wayTo(out)
 	return &joinInput{join: j, src: i}
 }
 

@@ -14,10 +14,10 @@ import (
 // A joinAbsorber is what a join needs to be [spec.Absorbing].
 type joinAbsorber struct {
 	child  spec.Absorbing // what gets all that the join sends; nil if the join is not absorbing
-	next   spec.Absorber  // the way to child
-	wants  []joinWant     // what child looks at
-	fields []point.Field  // the same
-	at     point.Point    // has the time
+	next   way
+	wants  []joinWant    // what child looks at
+	fields []point.Field // the same
+	at     point.Point   // has the time
 }
 
 // A joinWant is where a field of a joined point comes from.
@@ -69,27 +69,30 @@ func (j *joinInput) Absorb(pg *point.Group, p *point.Point, fields []point.Field
 		return false
 	}
 	t := j.grid.Round(p.Time)
-	switch g.pending() {
-	case 0:
+	if len(g.sets) == 0 {
 		if j.waiting >= maxWaiting {
 			return false
 		}
-		s := j.newSet(t)
-		g.sets = append(g.sets[:g.first], s)
-		s.msgs[j.src].keep(pg, p, fields, t)
-		s.have = 1
-		j.waiting++
-	case 1:
-		s := g.sets[g.first]
-		if s.time != t || s.have != j.parents-1 || s.msgs[j.src].kind != noMessage || !j.absorbs(g, s, j.src, p, fields) {
-			return false
-		}
-		j.recycle(g.pop())
-	default:
+		j.wait(g, p, fields, t)
+		return true
+	}
+	s := g.sets[g.first]
+	if g.pending() > 1 || s.time != t || s.have != j.parents-1 || s.msgs[j.src].kind != noMessage || !j.absorbs(g, s, j.src, p, fields) {
 		return false
 	}
 	g.heads[j.src] = t
+	j.recycle(g.pop())
 	return true
+}
+
+// wait makes the point the first of a set.
+func (j *joinInput) wait(g *joinGroup, p *point.Point, fields []point.Field, t int64) {
+	g.heads[j.src] = t
+	s := j.newSet(t)
+	g.sets = append(g.sets, s)
+	s.have = 1
+	j.waiting++
+	s.msgs[j.src].keep(g.group, p, fields, t)
 }
 
 // absorbs reports whether what the set and the fields of src make is absorbed.
@@ -99,9 +102,11 @@ func (j *join) absorbs(g *joinGroup, s *joinSet, src int, p *point.Point, fields
 		if w.src != src {
 			from = s.msgs[w.src].point.Fields
 		}
-		v := w.field.Of(from)
+		v := w.field.Again(from)
 		if v == nil {
-			return false
+			if v = w.field.Of(from); v == nil {
+				return false
+			}
 		}
 		j.fields[i].Value = *v
 	}

@@ -15,12 +15,16 @@ import (
 
 // A joinGroup is what a join keeps of one group.
 type joinGroup struct {
+	// What every point asks for comes first.
 	group *point.Group
-	outs  []*point.Group // groups by measurement of what is sent under another name
-	seq   uint64
-	heads []int64    // for each parent the time of its last message
 	sets  []*joinSet // by time and then age, from first on
 	first int
+	heads []int64     // for each parent the time of its last message
+	one   [1]*joinSet // sets, if they are few
+	two   [2]int64    // heads of two parents
+
+	outs []*point.Group // groups by measurement of what is sent under another name
+	seq  uint64
 	joinLinks
 }
 
@@ -48,7 +52,11 @@ func (j *join) open(g *point.Group) *joinGroup {
 	for g.Index >= len(j.groups) {
 		j.groups = append(j.groups, nil)
 	}
-	x := &joinGroup{group: g, seq: j.seq, heads: make([]int64, j.parents)}
+	x := &joinGroup{group: g, seq: j.seq}
+	if x.heads = x.two[:]; j.parents != len(x.two) {
+		x.heads = make([]int64, j.parents)
+	}
+	x.sets = x.one[:0]
 	for i := range x.heads {
 		x.heads[i] = noTime
 	}
@@ -69,7 +77,7 @@ func (g *joinGroup) pop() *joinSet {
 	if g.first == len(g.sets) {
 		g.sets, g.first = g.sets[:0], 0
 		if cap(g.sets) > minQueue {
-			g.sets = nil
+			g.sets = g.one[:0]
 		}
 	}
 	return s
@@ -148,7 +156,7 @@ func (j *join) recycle(s *joinSet) {
 	for i := range s.msgs {
 		if m := &s.msgs[i]; m.kind != noMessage {
 			j.waiting -= m.weight()
-			m.clear()
+			m.vacate()
 		}
 	}
 	s.have = 0

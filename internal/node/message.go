@@ -40,8 +40,9 @@ func (m *message) keepPoint(p *point.Point, t int64) { m.keep(p.Group, p, p.Fiel
 // keep makes m a copy of p with another group and other fields.
 func (m *message) keep(g *point.Group, p *point.Point, fields []point.Field, t int64) {
 	m.buf = append(m.buf[:0], fields...)
-	m.kind, m.group, m.time, m.point = pointMessage, g, t, *p
-	m.point.Group, m.point.Fields = g, m.buf
+	m.kind, m.group, m.time = pointMessage, g, t
+	q := &m.point // a literal would be copied
+	q.Name, q.DB, q.RP, q.Time, q.Tags, q.Fields, q.Group = p.Name, p.DB, p.RP, p.Time, p.Tags, m.buf, g
 }
 
 // lendPoint makes m stand for p as long as p is valid.
@@ -75,6 +76,11 @@ func (m *message) weight() int {
 		return 1 + len(m.batch.Points)
 	}
 	return 1
+}
+
+// vacate makes m empty; it keeps what does not take much memory. To clear all of it takes longer.
+func (m *message) vacate() {
+	m.kind, m.group, m.lent, m.batch, m.point.Group = noMessage, nil, nil, nil, nil
 }
 
 // clear makes m empty; it keeps its buffer.

@@ -17,6 +17,11 @@ func (n *Name) Is(s string) bool {
 	return len(n.s) == len(s) && (unsafe.StringData(n.s) == unsafe.StringData(s) || n.moves(s))
 }
 
+// At reports whether the name is s and at its address. It saves what Is does for a name that has moved.
+func (n *Name) At(s string) bool {
+	return len(n.s) == len(s) && unsafe.StringData(n.s) == unsafe.StringData(s)
+}
+
 func (n *Name) moves(s string) bool {
 	if s != "" && s[0] != n.s[0] || n.s != s { // the first bytes save a call
 		return false
@@ -46,10 +51,19 @@ func NewFieldName(s string) FieldName { return FieldName{Name: NewName(s)} }
 
 // Of returns the value of the field, nil if there is none.
 func (f *FieldName) Of(fields []Field) *Value {
-	if f.at < len(fields) && f.Is(fields[f.at].Key) {
-		return &fields[f.at].Value
+	if v := f.Again(fields); v != nil {
+		return v
 	}
 	if i := f.place(fields); i < len(fields) && f.Is(fields[i].Key) {
+		return &fields[i].Value
+	}
+	return nil
+}
+
+// Again returns the value of the field if it is where it was last time, the name included; else nil, and
+// Of is to be asked. It saves a call.
+func (f *FieldName) Again(fields []Field) *Value {
+	if i := f.at; i < len(fields) && f.At(fields[i].Key) {
 		return &fields[i].Value
 	}
 	return nil

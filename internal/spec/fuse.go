@@ -9,13 +9,13 @@ import (
 // with the nodes that get what it sends, after all of them have been started and before any data.
 type Fuser interface{ Fuse(children []Declarer) }
 
-// This is the short way for points that nothing comes of, which most points of most rules are: no
-// effect, and no data for the nodes behind. Such a point need not be copied, nor handed from node to node with
-// all that a node does then. A from node offers each point to the nodes behind it, which ask
-// the ones behind them with the fields that they would send; an alert that stays OK ends it.
+// What follows is the short way for points that nothing comes of: no effect, and no data for the nodes
+// behind. Most points of most rules are such. They need not be copied, nor handed from node to node with
+// all that a node does then. A from node offers each point to the node behind it, which asks the one
+// behind it with the fields that it would send; an alert that stays OK ends it.
 //
-// A node whose sinks can do that is [Absorbing], its sinks are Absorbers. It is so only if what it sends
-// goes to one other node, and that is Absorbing as well; [Fuser] tells.
+// A node whose sinks can do that is [Absorbing], its sinks are [Absorber]s. A node that sends its points
+// on is so only if they go to one other node, and that is Absorbing as well; [Fuser] tells.
 
 // An Absorbing node has sinks that are [Absorber]s.
 type Absorbing interface {
@@ -26,8 +26,9 @@ type Absorbing interface {
 	Wants() []string
 	// Refers returns the names that lambdas here and in the nodes behind refer to.
 	Refers() []string
-	// Compose prepares Absorb for points of which the sender would make others that have a single field, x
-	// under the given name. It reports false if Absorb must be given the points that the sender makes.
+	// Compose prepares Absorb for points of which the sender would make others that have a single
+	// field, x under the given name. It reports false if Absorb must be given the points that the
+	// sender makes.
 	Compose(name string, x syntax.Expr) bool
 }
 
@@ -41,11 +42,17 @@ type Absorber interface {
 	AbsorbField(g *point.Group, p *point.Point, v point.Value) bool
 }
 
+// A Shortcut is an Absorber that stands before another one for all groups and counts what that absorbs.
+type Shortcut interface {
+	// Shortcut returns the other Absorber, nil if there is not one for all groups, and the counter.
+	Shortcut() (Absorber, *int64)
+}
+
 // A Transparent node can leave it to the node behind it to absorb the points that it gets itself.
 type Transparent interface{ Transparent() bool }
 
-// OnlyAbsorbing returns the node that alone gets what another one sends, nil if there is no such node or it is
-// not Absorbing.
+// OnlyAbsorbing returns the node that alone gets what another one sends, nil if there is no such node
+// or it is not Absorbing.
 func OnlyAbsorbing(children []Declarer) Absorbing {
 	if len(children) != 1 {
 		return nil

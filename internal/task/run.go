@@ -82,8 +82,8 @@ type border struct {
 	to        point.Sink   // of all groups; nil if there is a
 	grouper   spec.Grouper // with a sink for each group
 	slots     []slot
-	absorb    spec.Absorber   // to, if the node is absorbing
-	absorbs   []spec.Absorber // the sinks of slots, if the node is absorbing
+	absorb    spec.Absorber // to, if the node is absorbing
+	absorbs   []absorber    // of the groups in slots, if the node is absorbing
 	absorbing bool
 	out       point.Sink // where the node sends to
 	came      int64      // points, those in batches included
@@ -94,6 +94,12 @@ type border struct {
 type slot struct {
 	group *point.Group
 	sink  point.Sink
+}
+
+// An absorber is a slot whose sink absorbs. What is asked of it for each point lies together.
+type absorber struct {
+	group *point.Group
+	sink  spec.Absorber
 }
 
 func (b *border) Point(p *point.Point) {
@@ -140,10 +146,13 @@ func (b *border) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool
 	return true
 }
 
+// Shortcut returns the sink that absorbs the points of all groups, if there is one.
+func (b *border) Shortcut() (spec.Absorber, *int64) { return b.absorb, &b.came }
+
 // absorber returns the sink that absorbs points of g, nil if there is none.
 func (b *border) absorber(g *point.Group) spec.Absorber {
-	if i := g.Index; i < len(b.absorbs) && b.slots[i].group == g {
-		return b.absorbs[i]
+	if i := g.Index; i < len(b.absorbs) && b.absorbs[i].group == g {
+		return b.absorbs[i].sink
 	}
 	if g.Refused {
 		return nil
@@ -185,7 +194,7 @@ func (b *border) Delete(g *point.Group) {
 	if b.to == nil {
 		b.slots[g.Index] = slot{}
 		if b.absorbing {
-			b.absorbs[g.Index] = nil
+			b.absorbs[g.Index] = absorber{}
 		}
 		b.n.run.groups--
 		b.t.groups.Release(g)
@@ -211,9 +220,10 @@ func (b *border) open(g *point.Group) point.Sink {
 	b.slots[g.Index] = slot{g, s}
 	if b.absorbing {
 		for g.Index >= len(b.absorbs) {
-			b.absorbs = append(b.absorbs, nil)
+			b.absorbs = append(b.absorbs, absorber{})
 		}
-		b.absorbs[g.Index], _ = s.(spec.Absorber)
+		sink, _ := s.(spec.Absorber)
+		b.absorbs[g.Index] = absorber{g, sink}
 	}
 	b.t.groups.Hold(g)
 	b.n.run.groups++

@@ -68,11 +68,12 @@ type Task struct {
 	groups   point.Groups
 	none     *point.Group // the group of points without dimensions
 	source   *edge
-	routes   [][]route    // from nodes, by the place of a point's measurement; nil if others take from the source, too
-	names    []string     // measurements that from nodes name
-	wanted   []point.Name // the same
-	takes    []nameOfDB   // of the points that it wants
-	all      bool         // a from node takes every measurement
+	lanes    []lane     // of the measurements in names
+	rest     lane       // of other measurements
+	direct   bool       // only from nodes take from the source
+	names    []string   // measurements that from nodes name
+	takes    []nameOfDB // of the points that it wants
+	all      bool       // a from node takes every measurement
 	effects  []spec.Effect
 	fields   []point.Field // of the points in effects
 	points   []point.Point
@@ -93,14 +94,24 @@ type Task struct {
 // nameOfDB is a spec.DBRP.
 type nameOfDB struct{ db, rp point.Name }
 
-// A route leads a point from the source to a from node.
-type route struct {
-	n  *node
-	to point.Sink
+// A lane is the way of the points of one measurement.
+type lane struct {
+	name  point.Name
+	times int64  // how often the source gets such a point
+	to    []stop // in turn, if only from nodes take from the source
+}
+
+// A stop is a from node.
+type stop struct {
+	n    *node
+	sink point.Sink
 }
 
 // from is what decides which points a task gets. It does not look at their groups.
-type from interface{ Measurement() string }
+type from interface {
+	Measurement() string
+	Routed()
+}
 
 // Load parses, evaluates and checks a script and returns the task that it describes. Errors are
 // *syntax.Error with file and position where there is one. Nothing outside is touched.
@@ -197,29 +208,46 @@ func (t *Task) prepare() error {
 	for _, n := range slices.Backward(t.graph.nodes) {
 		t.connect(n)
 	}
-	source := t.graph.nodes[0]
-	t.source = &source.run.out
-	t.lay(source)
+	t.lay()
 	t.watchIdle()
 	return nil
 }
 
-// lay finds the routes from the source, if only from nodes take from it.
-func (t *Task) lay(source *node) {
-	routes := make([][]route, 1+len(t.names))
+// lay makes the lanes. Like Kapacitor, a task that has a from node for the point's measurement as well
+// as one for all measurements gets the point twice.
+func (t *Task) lay() {
+	source := t.graph.nodes[0]
+	t.source, t.direct = &source.run.out, true
 	for _, c := range source.children {
-		f, ok := c.decl.(from)
-		if !ok {
-			return
+		_, ok := c.decl.(from)
+		t.direct = t.direct && ok
+	}
+	t.rest = lane{}
+	if t.all {
+		t.rest.times = 1
+		t.rest.to = t.stops("")
+	}
+	t.lanes = t.lanes[:0]
+	for _, name := range t.names {
+		l := lane{name: point.NewName(name), times: t.rest.times + 1}
+		for range l.times {
+			l.to = append(l.to, t.stops(name)...)
 		}
-		only := 1 + slices.Index(t.names, f.Measurement())
-		for which := range routes {
-			if only == 0 || only == which {
-				routes[which] = append(routes[which], route{c.node, c.run.inputs[0].to})
+		t.lanes = append(t.lanes, l)
+	}
+}
+
+// stops returns the from nodes that get points of a measurement from the source; "" is one that no node names.
+func (t *Task) stops(measurement string) (to []stop) {
+	for _, c := range t.graph.nodes[0].children {
+		if f, ok := c.decl.(from); ok && (f.Measurement() == "" || f.Measurement() == measurement) {
+			to = append(to, stop{c.node, c.run.inputs[0].to})
+			if t.direct {
+				f.Routed()
 			}
 		}
 	}
-	t.routes = routes
+	return to
 }
 
 // refer asks the configuration about what n refers to.
@@ -270,7 +298,6 @@ func (t *Task) want(name string) {
 		t.all = true
 	} else if !slices.Contains(t.names, name) {
 		t.names = append(t.names, name)
-		t.wanted = append(t.wanted, point.NewName(name))
 	}
 }
 
@@ -286,35 +313,27 @@ func (t *Task) Start(now int64) (err error) {
 
 // Push brings a point. It must not change until Push returns, and its Group is ignored. The error
 // is what stopped the task; errors that concern single points are effects.
-//
-// Like Kapacitor, a task that has a from node for the point's measurement as well as one for all
-// measurements gets the point twice.
 func (t *Task) Push(p *point.Point) error {
 	for i := range t.takes {
-		if d := &t.takes[i]; !d.db.Is(p.DB) || !d.rp.Is(p.RP) {
-			continue
-		}
-		which := 0
-		for i := range t.wanted {
-			if t.wanted[i].Is(p.Name) {
-				which = i + 1
-				break
+		if d := &t.takes[i]; d.db.Is(p.DB) && d.rp.Is(p.RP) {
+			l := &t.rest
+			for k := range t.lanes {
+				if t.lanes[k].name.Is(p.Name) {
+					l = &t.lanes[k]
+					break
+				}
 			}
+			if l.times > 0 {
+				t.push(p, l)
+			}
+			break
 		}
-		if t.all {
-			t.push(p, which)
-		}
-		if which > 0 {
-			t.push(p, which)
-		}
-		break
 	}
 	return t.failed
 }
 
-// push sends a point to the nodes behind the source. Its measurement has the place which among
-// those wanted, counted from 1, or 0 if it is not among them.
-func (t *Task) push(p *point.Point, which int) {
+// push sends a point to the nodes behind the source.
+func (t *Task) push(p *point.Point, l *lane) {
 	if t.failed != nil {
 		return
 	}
@@ -326,18 +345,20 @@ func (t *Task) push(p *point.Point, which int) {
 			}
 		}
 	}()
-	if t.routes != nil { // from nodes do not look at the group, so there is no need for a copy
-		t.source.many++
-		for i := range t.routes[which] {
-			r := &t.routes[which][i]
-			t.at = r.n
-			r.to.Point(p)
+	if t.direct { // from nodes do not look at the group, so there is no need for a copy
+		t.source.many += l.times
+		for i := range l.to {
+			x := &l.to[i]
+			t.at = x.n
+			x.sink.Point(p)
 		}
 		t.at = nil
 	} else {
-		t.input = *p
-		t.input.Group = t.none
-		t.source.Point(&t.input)
+		for range l.times {
+			t.input = *p
+			t.input.Group = t.none
+			t.source.Point(&t.input)
+		}
 	}
 	done = true
 }
@@ -461,7 +482,7 @@ type httpOut interface {
 
 // Stats calls f for every node with its statistics since the start.
 func (t *Task) Stats(f func(NodeStats)) {
-	if t.routes != nil { // of these the points are not counted one by one: each is asked about all
+	if t.direct { // of these the points are not counted one by one: each is asked about all
 		for _, b := range t.source.to {
 			b.came = t.source.many
 		}
