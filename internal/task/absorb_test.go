@@ -55,6 +55,15 @@ var absorbing = []string{
 	`a|stateCount(lambda: "v" > 5)|alert()`,
 	`a|stateCount(lambda: "v" > 2).as('n')|eval(lambda: "n" * 2).as('x')|alert().crit(lambda: "x" > 4)`,
 	`a|stateCount(lambda: "v" > 2).as('n')|where(lambda: "n" > 1)|stateDuration(lambda: "n" > 2)|alert().crit(lambda: "state_duration" > 1)`,
+	`a|window().period(3s).every(3s)|mean('v')|alert().crit(lambda: "mean" > 2.0)`,
+	`a|where(lambda: "v" > 1.0)|window().period(3s).every(4s).align()|sum('w')|alert().crit(lambda: "sum" > 12.0)`,
+	`a|eval(lambda: "v" * 2.0).as('x')|window().period(2s).every(2s).fillPeriod()|stddev('x')|alert().crit(lambda: "stddev" > 2.0)`,
+	`var w = a|stateCount(lambda: "v" > 1).as('n')|window().period(5s).every(5s)
+	w|count('n')|alert().crit(lambda: "count" > 9)
+	w|sum('n').as('s')|alert().crit(lambda: "s" > 9)`,
+	`a|window().period(3s).every(3s)|max('v')|alert().crit(lambda: "max" > 3.0)`,
+	`a|window().periodCount(3).everyCount(3)|sum('w')|alert().crit(lambda: "sum" > 12.0)`,
+	`a|join(b).as('a', 'b')|window().period(3s).every(3s)|mean('a.v')|alert().crit(lambda: "mean" > 2.0)`,
 	`a|join(b).as('a', 'b')|alert().crit(lambda: "a.v" + "b.v" > 12.0)`,
 	`a|join(b).as('a', 'b')|alert().crit(lambda: "a.v" > 5 OR "b.s" == 'x').message('{{ .Fields }}')`,
 	`a|join(b).as('a', 'b').tolerance(2s)|alert().crit(lambda: unixNano("time") / 1000000000 % 10 == 0)`,
