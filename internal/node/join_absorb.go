@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -16,7 +17,7 @@ type joinAbsorber struct {
 	child  spec.Absorbing // what gets all that the join sends; nil if the join is not absorbing
 	next   way
 	wants  []joinWant    // what child looks at
-	fields []point.Field // the same
+	fields []point.Field // the same, sorted
 	at     point.Point   // has the time
 }
 
@@ -30,10 +31,10 @@ type joinWant struct {
 func (j *join) Fuse(children []spec.Declarer) {
 	j.child, j.wants, j.fields = nil, nil, nil
 	child := spec.OnlyAbsorbing(children)
-	if child == nil || child.Wants() == nil || len(j.on) > 0 || j.emitter.mixed {
+	if child == nil || child.Wants() == nil || len(j.on) > 0 || j.emitter.mixed || j.parents < 2 {
 		return
 	}
-	for _, name := range child.Wants() {
+	for _, name := range slices.Sorted(slices.Values(child.Wants())) {
 		for i := range j.names {
 			if field, ok := strings.CutPrefix(name, j.names[i].prefix); ok {
 				j.wants = append(j.wants, joinWant{i, point.NewFieldName(field)})

@@ -74,6 +74,9 @@ var absorbing = []string{
 	`a|eval(lambda: "v").as('v')|join(b|eval(lambda: "w").as('v')).as('a', 'b')|alert().crit(lambda: "a.v" + "b.v" > 12.0)`,
 	`a|stateCount(lambda: "v" > 2).as('n')|join(b).as('a', 'b')|alert().crit(lambda: "a.n" > 2)`,
 	`a|where(lambda: "v" > 2)|join(b|where(lambda: "w" > 2)).as('a', 'b').fill('null')|alert().crit(lambda: "a.v" + "b.w" > 12.0)`,
+	`a|join(b).as('a', 'b')|alert().crit(lambda: "b.v" > 100.0 OR isPresent("a.v"))`,
+	`a|join(b).as('a', 'b')|alert().crit(lambda: "b.w" - "a.w" > 4.0)`,
+	`a|join().as('a')|alert().crit(lambda: "a.v" > 5.0)`,
 }
 
 // A twinTask does what another one does in the long way: what its from nodes send goes to two nodes.
