@@ -16,7 +16,7 @@ type grouping struct {
 	exclude []string // but these
 	byName  bool
 
-	watch []string // names that tags may have, see of
+	watch []string // names that tags may have, see isClear
 	names []string // scratch
 	memo  []memoGroup
 	shift uint // what makes a hash an index of memo
@@ -28,7 +28,7 @@ type memoGroup struct {
 	tags  *point.Tag
 	group *point.Group
 	n     int32
-	clear bool // no tag has a name of watch
+	clear bool // see isClear
 }
 
 // The memo is indexed by a hash of the address, from where on a tag set has some places. There is
@@ -73,8 +73,7 @@ func newGrouping(d spec.Dims, exclude []string, byName bool) grouping {
 	return g
 }
 
-// of returns the group of a point called name with the given tags, and whether none of these has a
-// name of watch.
+// of returns the group of a point called name with the given tags, and isClear of these.
 func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byName bool) (group *point.Group, isClear bool) {
 	if byName || len(tags) == 0 {
 		return g.find(groups, name, tags, byName), g.isClear(tags)
@@ -108,10 +107,12 @@ func (g *grouping) first(tags []point.Tag) *memoGroup {
 	return m
 }
 
+// isClear reports whether none of the tags has a name of watch. Neither may a dimension have one: what a
+// join makes has all of them as tags.
 func (g *grouping) isClear(tags []point.Tag) bool {
 	return !slices.ContainsFunc(g.watch, func(name string) bool {
 		_, ok := point.Lookup(tags, name)
-		return ok
+		return ok || slices.Contains(g.dims, name)
 	})
 }
 

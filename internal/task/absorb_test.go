@@ -77,6 +77,7 @@ var absorbing = []string{
 	`a|join(b).as('a', 'b')|alert().crit(lambda: "b.v" > 100.0 OR isPresent("a.v"))`,
 	`a|join(b).as('a', 'b')|alert().crit(lambda: "b.w" - "a.w" > 4.0)`,
 	`a|join().as('a')|alert().crit(lambda: "a.v" > 5.0)`,
+	`a|join(b).as('a', 'b').tolerance(9s)|alert().crit(lambda: "a.w" > 3.0 AND isPresent("h"))`,
 }
 
 // A twinTask does what another one does in the long way: what its from nodes send goes to two nodes.
