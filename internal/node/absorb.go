@@ -18,9 +18,9 @@ type absorbed struct {
 	one   []point.Field // for AbsorbField
 }
 
-// fuse notes what the node sends to, and what the node and its lambdas want. Which fields that are
-// wanted behind the node come from before it, passes tells; no field is named "".
-func (a *absorbed) fuse(children []spec.Declarer, passes func(name string) bool, exprs ...*lambda.Expr) {
+// fuse notes what the node sends to, and what the node and its lambdas want. If it keeps the fields that
+// it gets, those that are wanted behind it come from before it, but for the ones that it makes.
+func (a *absorbed) fuse(children []spec.Declarer, keeps bool, makes []string, exprs ...*lambda.Expr) {
 	a.child = spec.OnlyAbsorbing(children)
 	if slices.ContainsFunc(exprs, func(e *lambda.Expr) bool { return !e.Pure() }) {
 		a.child = nil
@@ -30,12 +30,12 @@ func (a *absorbed) fuse(children []spec.Declarer, passes func(name string) bool,
 	}
 	own, wants := referred(exprs...), a.child.Wants()
 	a.refs = slices.Concat(own, a.child.Refers())
-	if a.wants, a.one = own, nil; wants == nil && passes("") {
+	if a.wants, a.one = own, nil; wants == nil && keeps {
 		a.wants = nil
 		return
 	}
 	for _, name := range wants {
-		if passes(name) && !slices.Contains(a.wants, name) {
+		if keeps && !slices.Contains(makes, name) && !slices.Contains(a.wants, name) {
 			a.wants = append(a.wants, name)
 		}
 	}

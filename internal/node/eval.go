@@ -125,7 +125,7 @@ func lastIndex(names []string, name string) int {
 
 // Fuse notes whether what the node sends may be absorbed.
 func (e *eval) Fuse(children []spec.Declarer) {
-	e.fuse(children, func(name string) bool { return e.keep && !slices.Contains(e.as, name) }, e.exprs...)
+	e.fuse(children, e.keep, e.as, e.exprs...)
 	if len(e.asTag) > 0 || len(e.keepList) > 0 {
 		e.child = nil
 	}

@@ -76,7 +76,7 @@ func (n *stateTracker) start(env spec.Env, value func(count, since, t int64) poi
 
 // Fuse notes whether what the node sends may be absorbed, and by whom.
 func (n *stateTracker) Fuse(children []spec.Declarer) {
-	n.fuse(children, func(name string) bool { return name != n.as }, n.expr)
+	n.fuse(children, true, []string{n.as}, n.expr)
 	n.lone = n.child != nil && slices.Equal(n.child.Wants(), []string{n.as})
 }
 

@@ -35,7 +35,7 @@ func (w *where) Start(env spec.Env) (err error) {
 
 // Fuse notes whether what the node sends may be absorbed.
 func (w *where) Fuse(children []spec.Declarer) {
-	w.fuse(children, func(string) bool { return true }, w.expr)
+	w.fuse(children, true, nil, w.expr)
 }
 
 func (w *where) Group(_ *point.Group, out point.Sink) point.Sink {

@@ -78,6 +78,7 @@ var absorbing = []string{
 	`a|join(b).as('a', 'b')|alert().crit(lambda: "b.w" - "a.w" > 4.0)`,
 	`a|join().as('a')|alert().crit(lambda: "a.v" > 5.0)`,
 	`a|join(b).as('a', 'b').tolerance(9s)|alert().crit(lambda: "a.w" > 3.0 AND isPresent("h"))`,
+	`a|eval(lambda: "v").as('x').keep()|stateCount(lambda: "x" > 1.0).as('')|join(b).as('a', 'b')|alert().crit(lambda: "a.w" > 5.0)`,
 }
 
 // A twinTask does what another one does in the long way: what its from nodes send goes to two nodes.
