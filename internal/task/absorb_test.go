@@ -112,6 +112,32 @@ func TestAbsorb(t *testing.T) {
 	}
 }
 
+// TestAbsorbRefused restores more groups than a task may have any longer.
+func TestAbsorbRefused(t *testing.T) {
+	for _, script := range []string{
+		"a|alert().crit(lambda: \"v\" > 5.0)",
+		"a|where(lambda: \"v\" > 5.0)|alert()",
+		"a|eval(lambda: \"v\" + 1.0).as('x')|alert().crit(lambda: \"x\" > 5.0)",
+	} {
+		x := feed(t, "var a = stream|from().groupBy('h')\n"+script)
+		at := func(host string) *point.Point {
+			return &point.Point{Name: "a", DB: "telegraf", RP: "autogen", Tags: []point.Tag{{Key: "h", Value: host}}, Fields: []point.Field{{Key: "v", Value: point.FloatValue(1)}}}
+		}
+		for _, host := range []string{"a", "b", "c"} {
+			require.Empty(t, x.push(t, at(host)))
+		}
+		x.cfg.MaxGroups = 1
+		x.restart(t)
+		require.Empty(t, x.push(t, at("a")))
+		require.Len(t, x.push(t, at("b")), 1)
+		x.push(t, at("c"))
+		require.EqualValues(t, 2, x.task.Refused())
+		x.cfg.MaxGroups = 0
+		x.restart(t)
+		require.Equal(t, 1, x.task.Groups())
+	}
+}
+
 // A fed is a task that is fed.
 type fed struct {
 	cfg  task.Config

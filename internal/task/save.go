@@ -132,6 +132,13 @@ func (n *node) restore(dec *gob.Decoder, groups []*point.Group) error {
 		switch {
 		case e.Group == shared && len(all) > 0:
 			state, all = all[0], all[1:]
+		case e.Group >= 0 && e.Group < len(groups) && groups[e.Group].Refused: // there may be fewer than before
+			if !e.Bare {
+				if err := dec.DecodeValue(reflect.Value{}); err != nil {
+					return err
+				}
+			}
+			continue
 		case e.Group >= 0 && e.Group < len(groups) && n.run.grouped():
 			owner = n.run.inputs[0].sink(groups[e.Group])
 			if e.Bare {
