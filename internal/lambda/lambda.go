@@ -48,7 +48,7 @@ type Expr struct {
 	effects  bool // an evaluation does more than yield a value
 
 	env      env
-	field    []point.Field // of BoolField
+	field    []point.Field // of TryField
 	own      State         // used by callers that pass no state
 	prog     *program
 	test     *test      // of prog
