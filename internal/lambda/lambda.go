@@ -149,7 +149,8 @@ func (e *Expr) Refs() []string {
 func (e *Expr) Stateful() bool { return e.stateful }
 
 // Pure reports whether an evaluation does nothing but yield a value, so that it may be repeated: it
-// changes no state, draws no random number and reads no clock.
+// changes no state, draws no random number and reads no clock. The functions of the time of day, which
+// need a time zone, do not count as pure.
 func (e *Expr) Pure() bool { return !e.effects }
 
 // Private returns the states of the spliced lambdas, empty if there are none. The elements are the

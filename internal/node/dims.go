@@ -20,6 +20,7 @@ type grouping struct {
 	names []string // scratch
 	memo  []memoGroup
 	shift uint // what makes a hash an index of memo
+	tight bool // memo has lost something for want of room
 }
 
 // A memoGroup is what was found for a tag set. Tag sets are immutable and points of a series share
@@ -32,8 +33,8 @@ type memoGroup struct {
 }
 
 // The memo is indexed by a hash of the address, from where on a tag set has some places. There is
-// room for twice the groups, within these bounds: what it holds stays in memory when the group has
-// gone.
+// room for twice the groups, or more if these have several series each, within these bounds: what it
+// holds stays in memory when the group has gone.
 const minMemo, maxMemo, memoPlaces = 1 << 4, 1 << 10, 4
 
 // hash returns the first place of a tag set in the memo.
@@ -45,6 +46,7 @@ func (g *grouping) hash(first *point.Tag) uint64 {
 // growMemo makes room for twice as much.
 func (g *grouping) growMemo() {
 	old := g.memo
+	g.tight = false
 	n := max(2*len(old), minMemo)
 	g.memo, g.shift = make([]memoGroup, n), uint(64-bits.TrailingZeros(uint(n)))
 	for _, m := range old {
@@ -64,6 +66,7 @@ func (g *grouping) remember(m memoGroup) {
 		}
 	}
 	g.memo[at] = m
+	g.tight = true
 }
 
 func newGrouping(d spec.Dims, exclude []string, byName bool) grouping {
@@ -78,7 +81,7 @@ func (g *grouping) of(groups *point.Groups, name string, tags []point.Tag, byNam
 	if byName || len(tags) == 0 {
 		return g.find(groups, name, tags, byName), g.isClear(tags)
 	}
-	if len(g.memo) < maxMemo && len(g.memo) < 2*groups.Len() || g.memo == nil {
+	if len(g.memo) < maxMemo && (len(g.memo) < 2*groups.Len() || g.tight) || g.memo == nil {
 		g.growMemo()
 	}
 	first := &tags[0]

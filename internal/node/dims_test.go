@@ -39,6 +39,29 @@ func TestGroupingMemo(t *testing.T) {
 				held = held[:len(held)-1]
 			}
 		}
-		require.LessOrEqual(t, len(g.memo), 128)
+		require.LessOrEqual(t, len(g.memo), maxMemo)
 	}
+}
+
+// A group may have many series: there is room for them, too.
+func TestGroupingSeries(t *testing.T) {
+	var groups point.Groups
+	g := newGrouping(spec.Dims{Names: []string{"host"}}, nil, false)
+	var sets [][]point.Tag
+	for i := range 100 {
+		sets = append(sets, []point.Tag{{Key: "core", Value: fmt.Sprint(i)}, {Key: "host", Value: "h"}})
+	}
+	for range 10 {
+		for _, tags := range sets {
+			g.of(&groups, "cpu", tags, false)
+		}
+	}
+	kept := 0
+	for _, m := range g.memo {
+		if m.tags != nil {
+			kept++
+		}
+	}
+	require.Equal(t, len(sets), kept)
+	require.LessOrEqual(t, len(g.memo), maxMemo)
 }

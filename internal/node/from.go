@@ -128,17 +128,16 @@ func (f *fromSink) Point(p *point.Point) {
 			return
 		}
 	}
-	g := f.plain
-	if g == nil || f.absorbs {
-		var isClear bool
-		if m := f.grouping.first(p.Tags); m != nil && f.groups.Again(m.group) {
-			g, isClear = m.group, m.clear
-		} else {
-			g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
-		}
-		if isClear && f.absorbs && f.next.Absorb(g, p, p.Fields) {
-			return
-		}
+	g, isClear := f.plain, false
+	if g != nil {
+		isClear = f.absorbs && f.grouping.isClear(p.Tags)
+	} else if m := f.grouping.first(p.Tags); m != nil && f.groups.Again(m.group) {
+		g, isClear = m.group, m.clear
+	} else {
+		g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
+	}
+	if f.absorbs && isClear && f.next.Absorb(g, p, p.Fields) {
+		return
 	}
 	f.out = *p
 	f.out.Group = g

@@ -84,7 +84,7 @@ type Task struct {
 	now      int64
 	failed   error
 	print    [sha256.Size]byte // see fingerprint
-	at       *node             // node that is at work, for the report of a panic
+	at       *node             // node that is at work, for the report of a panic; the from node if points are absorbed
 	stack    []byte
 	warnings []*syntax.Error
 	refused  int64 // points of groups beyond the limit
