@@ -6,7 +6,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
 // absorbed is what nodes that compute pure lambdas need to be [spec.Absorbing].
@@ -68,9 +67,6 @@ func (a *absorbed) Wants() []string { return a.wants }
 
 // Refers returns what the lambdas here and behind refer to.
 func (a *absorbed) Refers() []string { return a.refs }
-
-// Compose reports that the node's own points are needed.
-func (a *absorbed) Compose(string, syntax.Expr) bool { return false }
 
 // field returns v as the only field that is wanted.
 func (a *absorbed) field(v point.Value) []point.Field {

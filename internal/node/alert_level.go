@@ -86,8 +86,12 @@ func (n *alertNode) quieten() {
 }
 
 // Compose replaces the field by what it is computed of, if the levels do nothing but compare it with
-// constants: then they can be evaluated if and only if x can.
+// constants: then they can be evaluated if and only if x can. Each level evaluates x anew, which is not
+// worth it for more than one unless x is simple.
 func (n *alertNode) Compose(name string, x syntax.Expr) bool {
+	if len(n.quiet.levels) > 1 && !simple(x) {
+		return false
+	}
 	q := quiet{refs: n.quiet.refs}
 	for l := range n.levels {
 		if n.levels[l].when == nil {
@@ -114,6 +118,16 @@ func (n *alertNode) Compose(name string, x syntax.Expr) bool {
 	}
 	n.quiet = q
 	return true
+}
+
+// simple reports whether x is one operator at most.
+func simple(x syntax.Expr) bool {
+	operand := func(x syntax.Expr) bool {
+		_, ok := x.(*syntax.Reference)
+		return ok || literal(x)
+	}
+	b, ok := x.(*syntax.Binary)
+	return operand(x) || ok && operand(b.X) && operand(b.Y)
 }
 
 func refers(x syntax.Expr, name string) bool {

@@ -130,7 +130,8 @@ func (e *eval) Fuse(children []spec.Declarer) {
 		e.child = nil
 	}
 	e.lone = e.alone && e.child != nil && slices.Equal(e.child.Wants(), e.as)
-	e.composed = e.lone && e.child.Compose(e.as[0], e.lambdas[0].X)
+	c, ok := e.child.(spec.Composer)
+	e.composed = e.lone && ok && c.Compose(e.as[0], e.lambdas[0].X)
 }
 
 // Transparent reports whether the node behind computes what this one does.

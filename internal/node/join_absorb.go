@@ -6,7 +6,6 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
 // This file absorbs points: those that have to wait, and those that complete the only set of a group
@@ -53,9 +52,6 @@ func (j *join) Wants() []string { return nil }
 
 // Refers returns what the lambdas behind refer to.
 func (j *join) Refers() []string { return j.child.Refers() }
-
-// Compose reports that the points themselves are needed.
-func (j *join) Compose(string, syntax.Expr) bool { return false }
 
 // AbsorbField is not called, as all fields are wanted.
 func (j *joinInput) AbsorbField(*point.Group, *point.Point, point.Value) bool { return false }

@@ -26,6 +26,10 @@ type Absorbing interface {
 	Wants() []string
 	// Refers returns the names that lambdas here and in the nodes behind refer to.
 	Refers() []string
+}
+
+// A Composer is Absorbing and can compute itself what the node before it would.
+type Composer interface {
 	// Compose prepares Absorb for points of which the sender would make others that have a single
 	// field, x under the given name. It reports false if Absorb must be given the points that the
 	// sender makes.

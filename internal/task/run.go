@@ -82,7 +82,7 @@ type border struct {
 	to        point.Sink   // of all groups; nil if there is a
 	grouper   spec.Grouper // with a sink for each group
 	slots     []slot
-	absorb    spec.Absorber // to, if the node is absorbing
+	absorb    spec.Absorber // what absorbs points of all groups, if the node or the one behind does
 	absorbs   []absorber    // of the groups in slots, if the node is absorbing
 	absorbing bool
 	out       point.Sink // where the node sends to
