@@ -22,7 +22,7 @@ type logNode struct {
 func (l *logNode) Declare(s *spec.Spec) {
 	s.Doc("Writes all data that passes to the agent's log, one line for each point.")
 	s.Aside()
-	s.Prop(&l.level, "level", "DEBUG, INFO, WARN or ERROR")
+	s.Prop(&l.level, "level", "DEBUG, INFO or ERROR; anything else is INFO, as in Kapacitor")
 	s.Prop(&l.prefix, "prefix", "text that begins the lines")
 	s.Example("stream|from().measurement('m')|log().prefix('seen')", "m v=1 0s", "m v=1 0s")
 }
@@ -30,7 +30,7 @@ func (l *logNode) Declare(s *spec.Spec) {
 func (l *logNode) Start(env spec.Env) error {
 	l.env = env
 	switch l.level = strings.ToUpper(l.level); l.level {
-	case "DEBUG", "WARN", "ERROR":
+	case "DEBUG", "ERROR":
 	default:
 		l.level = "INFO"
 	}
