@@ -20,11 +20,12 @@ import (
 // A Receiver takes over what senders hand it. Its methods are called by several goroutines and never
 // wait for anything outside the process but a disk.
 type Receiver interface {
-	// Events takes over events, which nobody changes any more, in their order. It calls safe, once and
-	// from any goroutine, when a sender that forgets them loses nothing: they are on the disk, or
-	// delivered. A receiver that goes without having called it is handed nothing more; the events go to
-	// the next one, which knows repeats by their event IDs.
-	Events(list []*alert.Event, safe func())
+	// Events takes over events, which nobody changes any more, in their order. It calls safe with each of
+	// them once, in any grouping and from any goroutine, also before it returns: when a sender that
+	// forgets them loses nothing, because they are on the disk, or nothing is left to deliver of them. A
+	// receiver that goes without having called it for some is handed nothing more; these go to the next
+	// one, which knows repeats by their event IDs.
+	Events(list []*alert.Event, safe func(list []*alert.Event))
 	// Points takes points to write to InfluxDB. What it cannot keep it drops, counts and reports.
 	Points(list []Point)
 }

@@ -10,8 +10,8 @@ import (
 
 type receiver struct{ name string }
 
-func (*receiver) Events([]*alert.Event, func()) {}
-func (*receiver) Points([]Point)                {}
+func (*receiver) Events([]*alert.Event, func([]*alert.Event)) {}
+func (*receiver) Points([]Point)                              {}
 
 type sender struct{ told []Receiver }
 
