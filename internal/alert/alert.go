@@ -76,10 +76,12 @@ type Event struct {
 	Category     string
 	Name         string // measurement
 	Task, Node   string
+	Rule         string // version of the task's script: a hash of its text
 	Group        string // ID of the group, "" if ungrouped
 	GroupTags    []point.Tag
 	Tags         []point.Tag
 	Fields       []point.Field
+	ValueKey     string // of the field that the level was found by, "" if it is not among Fields
 	Data         []byte
 	Handlers     []Handler // those that the script names
 }

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,10 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
 var testFormat = journal.Format{Prefix: "test", Lock: "test.lock", Magic: "test 1\n", Mark: [4]byte{0xff, 0xfe, 't', '1'}}
@@ -422,56 +419,6 @@ func TestDir(t *testing.T) {
 	info, err := os.Stat(filepath.Join(name, "test-0000000001.log"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode(), "alerts may be confidential")
-}
-
-// TestCodec fills in every field there is.
-func TestCodec(t *testing.T) {
-	k := 0
-	var fill func(v reflect.Value)
-	fill = func(v reflect.Value) {
-		k++
-		switch v.Kind() {
-		case reflect.String:
-			v.SetString("s" + strconv.Itoa(k))
-		case reflect.Int, reflect.Int64:
-			v.SetInt(int64(-k))
-		case reflect.Uint8:
-			v.SetUint(uint64(k % 4))
-		case reflect.Uint64:
-			v.SetUint(1<<63 + uint64(k))
-		case reflect.Bool:
-			v.SetBool(true)
-		case reflect.Slice:
-			v.Set(reflect.MakeSlice(v.Type(), 3, 3))
-			for i := range 3 {
-				fill(v.Index(i))
-			}
-		case reflect.Struct:
-			for i := range v.NumField() {
-				fill(v.Field(i))
-			}
-		default:
-			t.Fatalf("the codec does not know fields of type %s", v.Type())
-		}
-	}
-	var event alert.Event
-	var state alert.EventState
-	fill(reflect.ValueOf(&event).Elem())
-	fill(reflect.ValueOf(&state).Elem())
-	event.Fields = append(event.Fields, point.Field{Key: "nan", Value: point.FloatValue(0)})
-	var e journal.Encoder
-	e.Event(&event)
-	e.State(&state)
-	d := journal.Decoder{B: e.B}
-	require.Equal(t, &event, d.Event())
-	require.Equal(t, state, d.State())
-	require.NoError(t, d.Err())
-	for i := range e.B {
-		d := journal.Decoder{B: e.B[:i]}
-		d.Event()
-		d.State()
-		require.Error(t, d.Err())
-	}
 }
 
 func FuzzScan(f *testing.F) {

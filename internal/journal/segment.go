@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/codec"
 )
 
 // This file defines the files of a log. Their names are numbered; a segment is
@@ -15,7 +17,7 @@ import (
 //	record: mark[4] length[4] checksum[4] payload[length]
 //
 // with numbers in little endian and the checksum (CRC-32C) over length and payload. The mark lets a
-// reader find the next record behind one that is damaged. The first byte of a payload is its kind.
+// reader find the next record behind one that is damaged.
 
 // A Format sets the files of one kind of log apart from all others. Magic and Mark change with the
 // version of the format.
@@ -25,6 +27,15 @@ type Format struct {
 	Magic  string // begins every segment
 	Mark   [4]byte
 }
+
+// What records are made of; the first byte is their kind.
+type (
+	Encoder = codec.Encoder
+	Decoder = codec.Decoder
+)
+
+// ErrRecord is the error for a record that cannot be read.
+var ErrRecord = codec.ErrBad
 
 // Kinds of records that belong to the log itself.
 const (

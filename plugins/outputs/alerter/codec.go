@@ -11,7 +11,7 @@ import (
 // This file defines what the spool writes to its journal.
 
 // spoolFormat changes with the layout of the records.
-var spoolFormat = journal.Format{Prefix: "spool", Lock: "alerter.lock", Magic: "alerter spool 2\n", Mark: [4]byte{0xff, 0xfe, 's', '2'}}
+var spoolFormat = journal.Format{Prefix: "spool", Lock: "alerter.lock", Magic: "alerter spool 3\n", Mark: [4]byte{0xff, 0xfe, 's', '3'}}
 
 // A record of the spool is one of these kinds, followed by what its comment says.
 const (
@@ -55,7 +55,7 @@ func encodeStored(e *journal.Encoder, seq uint64, item *spooled) {
 		e.Bytes(it.origin)
 		e.Bytes(it.rest)
 	}
-	e.Event(item.event)
+	item.event.Encode(e)
 }
 
 // encodeChanges appends what else changes by a posting.
@@ -134,18 +134,18 @@ func decodeStored(d *journal.Decoder) *storedEvent {
 		var it storedDelivery
 		how := d.Byte()
 		if it.held = how == isHeld; it.held {
-			it.told = d.Level()
+			it.told = alert.DecodeLevel(d)
 		}
 		if it.open = how == isOpen || it.held; it.open {
-			it.kind, it.dest, it.previous = d.Text(), d.Text(), d.Level()
+			it.kind, it.dest, it.previous = d.Text(), d.Text(), alert.DecodeLevel(d)
 			it.options, it.rest = d.Bytes(), d.Bytes()
 		}
 		x.list = append(x.list, it)
 	}
-	x.event = d.Event()
+	x.event = alert.DecodeEvent(d)
 	if len(d.B) > 0 {
 		for range d.Count() {
-			x.levels = append(x.levels, topicLevel{d.Text(), d.Text(), d.Level()})
+			x.levels = append(x.levels, topicLevel{d.Text(), d.Text(), alert.DecodeLevel(d)})
 		}
 		for range d.Count() {
 			x.over = append(x.over, [2]uint64{d.Uint(), d.Uint()})
@@ -162,11 +162,11 @@ func decodeStanding(d *journal.Decoder) (told map[eventKey]alert.Level, levels m
 		}
 		key := eventKey(d.B)
 		d.B = d.B[len(key):]
-		told[key] = d.Level()
+		told[key] = alert.DecodeLevel(d)
 	}
 	for range d.Count() {
 		key := topicAlert{d.Text(), d.Text()}
-		levels[key] = d.Level()
+		levels[key] = alert.DecodeLevel(d)
 	}
 	return told, levels, d.Err()
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 // A Spool keeps events until all their deliveries are over, and remembers for a while which events
@@ -178,7 +177,7 @@ func (s *memorySpool) Broken() error { return nil }
 // add stores e, unless there is nothing to deliver: list has nil for what is over.
 func (s *memorySpool) add(seq uint64, e *alert.Event, list []*delivery, since int64) {
 	s.next = max(s.next, seq+1)
-	item := &spooled{event: e, since: since, bytes: journal.EventSize(e), list: slices.Clone(list)}
+	item := &spooled{event: e, since: since, bytes: e.Size(), list: slices.Clone(list)}
 	for i, it := range list {
 		if it != nil {
 			it.seq, it.index = seq, i

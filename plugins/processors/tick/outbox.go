@@ -177,7 +177,7 @@ func (o *outbox) load(topics *alert.Topics) error {
 			o.counts.superseded++
 			continue
 		}
-		y := &letter{seq: seq, event: e, key: keyOf(e), bytes: journal.EventSize(e), since: time.Now(), safe: true}
+		y := &letter{seq: seq, event: e, key: keyOf(e), bytes: e.Size(), since: time.Now(), safe: true}
 		o.letters[seq] = y
 		o.supersede(y)
 		o.bytes += y.bytes
@@ -226,7 +226,7 @@ func (o *outbox) put(e *alert.Event) {
 	for len(o.queue)+o.sent.Len()+o.sentOld.Len() >= 2*o.c.maxEvents || o.bytes+o.sentSize >= 2*o.c.maxBytes {
 		o.room.Wait()
 	}
-	x := &letter{seq: o.next, event: e, key: keyOf(e), bytes: journal.EventSize(e), since: time.Now()}
+	x := &letter{seq: o.next, event: e, key: keyOf(e), bytes: e.Size(), since: time.Now()}
 	o.next++
 	o.letters[x.seq] = x
 	for _, topic := range topicsOf(e) {

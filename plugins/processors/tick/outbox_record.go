@@ -12,7 +12,7 @@ import (
 // This file defines what the outbox writes to its journal, and reads it back.
 
 // outboxFormat changes with the layout of the records.
-var outboxFormat = journal.Format{Prefix: "outbox", Lock: "tick.lock", Magic: "tick outbox 1\n", Mark: [4]byte{0xff, 0xfe, 'o', '1'}}
+var outboxFormat = journal.Format{Prefix: "outbox", Lock: "tick.lock", Magic: "tick outbox 2\n", Mark: [4]byte{0xff, 0xfe, 'o', '2'}}
 
 // outboxAfterFormat is that of the instance behind the aggregators.
 var outboxAfterFormat = journal.Format{Prefix: "outbox-after", Lock: "tick-after.lock", Magic: outboxFormat.Magic, Mark: outboxFormat.Mark}
@@ -64,7 +64,7 @@ func (x *undelivered) take(payload []byte) error {
 	d := &journal.Decoder{B: payload[1:]}
 	switch payload[0] {
 	case recEvent, recAgain:
-		seq, e := d.Uint(), d.Event()
+		seq, e := d.Uint(), alert.DecodeEvent(d)
 		if d.Err() != nil {
 			return d.Err()
 		}
@@ -76,7 +76,7 @@ func (x *undelivered) take(payload []byte) error {
 			}
 		}
 	case recState:
-		seq, topic, state := d.Uint(), d.Text(), d.State()
+		seq, topic, state := d.Uint(), d.Text(), alert.DecodeState(d)
 		if d.Err() != nil {
 			return d.Err()
 		}
@@ -124,14 +124,14 @@ func (x *undelivered) set(seq uint64, topic string, s alert.EventState) {
 func encodeEvent(e *journal.Encoder, kind byte, seq uint64, event *alert.Event) {
 	e.Byte(kind)
 	e.Uint(seq)
-	e.Event(event)
+	event.Encode(e)
 }
 
 func encodeState(e *journal.Encoder, topic string, s *numberedState) {
 	e.Byte(recState)
 	e.Uint(s.seq)
 	e.Text(topic)
-	e.State(&s.state)
+	s.state.Encode(e)
 }
 
 func encodeOver(e *journal.Encoder, list []*letter) {
