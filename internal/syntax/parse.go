@@ -27,10 +27,10 @@ const (
 const blockBreak = "\n"
 
 // Parse parses a script. An error is an *Error; file is the name it goes by and may be "".
-func Parse(file, src string) (prog *Program, err error) {
+func Parse(file, src string) (_ *Program, err error) {
 	defer catch(&err)
 	p := newParser(file, src)
-	prog = &Program{File: file, Text: src}
+	prog := &Program{File: file, Text: src}
 	for p.tok.kind != eof {
 		p.last = p.statement()
 		prog.Stmts = append(prog.Stmts, p.last)

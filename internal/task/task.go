@@ -33,9 +33,14 @@ import (
 
 // A Config says what a task is made of.
 type Config struct {
-	Name   string              // task name
-	File   string              // for error messages
-	Script string              // TICKscript
+	Name   string // task name
+	File   string // for error messages
+	Script string // TICKscript
+
+	// Program is the script if it has been parsed already; File and Script are not looked at then. One
+	// program can be loaded any number of times.
+	Program *syntax.Program
+
 	Vars   map[string]spec.Arg // values for the script's variables
 	DBRPs  []spec.DBRP         // of the task, unless the script has dbrp statements
 	Topics *alert.Topics       // shared by the tasks of an engine; nil makes own ones
@@ -119,13 +124,11 @@ func Load(cfg Config) (*Task, error) { return load(cfg, false) }
 
 // load is Load. If unreached, functions that cannot be asked are taken as they are used.
 func load(cfg Config, unreached bool) (*Task, error) {
-	if cfg.File == "" {
-		cfg.File = cfg.Name
-	}
-	prog, err := syntax.Parse(cfg.File, cfg.Script)
+	prog, err := cfg.program()
 	if err != nil {
 		return nil, err
 	}
+	cfg.File, cfg.Script, cfg.Program = prog.File, "", nil // the task does without
 	sc, err := evaluate(prog, &cfg, unreached)
 	if err != nil {
 		return nil, err
@@ -157,6 +160,17 @@ func load(cfg Config, unreached bool) (*Task, error) {
 		}
 	}
 	return t, nil
+}
+
+// program returns the script, parsed.
+func (c *Config) program() (*syntax.Program, error) {
+	switch {
+	case c.Program != nil:
+		return c.Program, nil
+	case c.File != "":
+		return syntax.Parse(c.File, c.Script)
+	}
+	return syntax.Parse(c.Name, c.Script)
 }
 
 // Check loads a script and starts it without data. It returns what is wrong with it, and what is

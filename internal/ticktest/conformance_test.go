@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/ticktest"
 )
 
@@ -48,4 +50,30 @@ func TestConformance(t *testing.T) {
 		})
 	}
 	require.Equal(t, vectorCount, ran)
+}
+
+// TestPrograms loads one parsed program again and again: loading changes nothing in it.
+func TestPrograms(t *testing.T) {
+	files, err := ticktest.Vectors(vectors)
+	require.NoError(t, err)
+	for _, file := range files {
+		v, err := ticktest.LoadVector(file)
+		require.NoError(t, err)
+		if v == nil || strings.HasPrefix(v.Name, "reject-") {
+			continue
+		}
+		prog, err := syntax.Parse("", v.Script)
+		require.NoError(t, err, v.Name)
+		text := syntax.Format(prog)
+		cfg := task.Config{Name: v.Name, Script: "no script", Program: prog}
+		_, err = task.Check(cfg)
+		require.NoError(t, err, v.Name)
+		first, err := task.Load(cfg)
+		require.NoError(t, err, v.Name)
+		require.NoError(t, first.Start(0))
+		second, err := task.Load(cfg)
+		require.NoError(t, err, v.Name)
+		require.True(t, second.Continues(first), v.Name)
+		require.Equal(t, text, syntax.Format(prog), v.Name)
+	}
 }

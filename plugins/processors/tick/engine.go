@@ -412,7 +412,7 @@ func (e *engine) reindex() {
 	e.index.Store(newIndex(entries))
 }
 
-// load compiles the script and tries it out. Nothing else happens before the task is started.
+// load compiles the script, tries it out and makes its task. Nothing else happens before that is started.
 func (s *source) load(c task.Config, dbrp spec.DBRP) (*task.Task, error) {
 	return s.loadBy(task.Load, c, dbrp)
 }
@@ -423,27 +423,55 @@ func (s *source) outline(c task.Config, dbrp spec.DBRP) (*task.Task, error) {
 }
 
 func (s *source) loadBy(load func(task.Config) (*task.Task, error), c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
+	err = s.compile(&c, dbrp, func() error {
+		c.Refer = nil // asked by the check
+		t, err = load(c)
+		return err
+	})
+	s.program = nil
+	return t, err
+}
+
+// check compiles the script and tries it out. What it finds serves the load that follows.
+func (s *source) check(c task.Config, dbrp spec.DBRP) error {
+	return s.compile(&c, dbrp, func() error { return nil })
+}
+
+// compile completes c, checks the script unless that has been done, and calls then.
+func (s *source) compile(c *task.Config, dbrp spec.DBRP, then func() error) (err error) {
 	if s.err != nil {
-		return nil, s.err
+		return s.err
 	}
 	defer func() {
 		if x := recover(); x != nil {
-			t, err = nil, fmt.Errorf("%s: internal error: %v\n%s", s.file, x, debug.Stack())
+			err = fmt.Errorf("%s: internal error: %v\n%s", s.file, x, debug.Stack())
 		}
 	}()
-	prog, err := syntax.Parse(s.file, s.text)
-	if err != nil {
-		return nil, err
+	if s.program == nil {
+		if s.program, err = syntax.Parse(s.file, s.text); err != nil {
+			return err
+		}
 	}
-	vars, err := scriptVars(prog, s.vars)
+	vars, err := scriptVars(s.program, s.vars)
 	if err != nil {
-		return nil, &syntax.Error{File: s.file, Msg: oneLine(err), Err: err}
+		return &syntax.Error{File: s.file, Msg: oneLine(err), Err: err}
 	}
-	c.Name, c.File, c.Script, c.Vars, c.DBRPs = s.name, s.file, s.text, vars, s.dbrps
+	c.Name, c.Program, c.Vars, c.DBRPs = s.name, s.program, vars, s.dbrps
 	if len(c.DBRPs) == 0 {
 		c.DBRPs = []spec.DBRP{dbrp}
 	}
-	topics, refer := c.Topics, c.Refer
+	if !s.checked {
+		if err := s.try(*c); err != nil {
+			return err
+		}
+	}
+	return then()
+}
+
+// try starts a task of the script to find what is wrong with it, what is suspicious, and the sources
+// that it names.
+func (s *source) try(c task.Config) error {
+	refer := c.Refer
 	c.Topics = nil // those of the running tasks are not for trials
 	c.Refer = func(r spec.Reference) error {
 		if r.Kind == "source" && !slices.Contains(s.sources, r.Name) {
@@ -456,14 +484,31 @@ func (s *source) loadBy(load func(task.Config) (*task.Task, error), c task.Confi
 	}
 	warnings, err := task.Check(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.warnings = nil
+	s.warnings, s.checked = nil, true
 	for _, w := range warnings {
 		s.warnings = append(s.warnings, w.Error())
+		if errors.Is(w, udf.ErrUnreachable) { // there is more to find once it can be asked
+			s.checked = false
+		}
 	}
-	c.Topics, c.Refer = topics, nil
-	return load(c)
+	return nil
+}
+
+// inherit has scripts that have been checked before, and are the same, take over what is known of them.
+func inherit(found, checked []*source) {
+	byName := make(map[string]*source, len(checked))
+	for _, s := range checked {
+		if s.duplicate == "" {
+			byName[s.name] = s
+		}
+	}
+	for _, s := range found {
+		if o := byName[s.name]; o != nil && s.err == nil && s.same(o) {
+			s.warnings, s.sources, s.checked, s.program = o.warnings, o.sources, o.checked, o.program
+		}
+	}
 }
 
 // oneLine returns the text of joined errors in one line.

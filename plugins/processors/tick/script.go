@@ -34,8 +34,10 @@ type source struct {
 	err       error  // it cannot be read, or not be used
 	duplicate string // where it is, if the name is taken
 	warnings  []string
-	sources   []string   // of sideload nodes
-	task      *task.Task // to be started
+	sources   []string        // of sideload nodes
+	checked   bool            // warnings and sources are known
+	program   *syntax.Program // from the check to the load
+	task      *task.Task      // to be started
 }
 
 // scriptSuffix ends the names of scripts in folders.

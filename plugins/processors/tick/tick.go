@@ -79,6 +79,7 @@ type Tick struct {
 	endpoints Endpoints
 	scaler    *scale.Scaler
 	problems  map[problem]string // what Init has logged
+	checked   []*source          // what Init has found
 	convert   converter
 	engine    *engine
 	service   *service // nil unless there is an address
@@ -137,8 +138,9 @@ func (t *Tick) Init() error {
 	t.problems = map[problem]string{}
 	var errs []error
 	srcs := t.scan()
+	t.checked = srcs
 	for _, s := range srcs {
-		if _, err := s.load(task.Config{Deadman: t.DeadmanConfig(), Refer: t.refer, UDF: udf.Functions.Info}, t.dbrp); err != nil && !errors.Is(err, udf.ErrUnreachable) {
+		if err := s.check(task.Config{Deadman: t.DeadmanConfig(), Refer: t.refer, UDF: udf.Functions.Info}, t.dbrp); err != nil {
 			t.problems[s.problem()] = err.Error()
 			errs = append(errs, err)
 		}
@@ -325,12 +327,16 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		Look: t.pace.Missing(func(sure bool) bool { return t.rescan(e, sure) }),
 	}
 	t.engine, t.stop = e, make(chan struct{})
-	if t.hasFiles() {
+	watching := t.hasFiles()
+	if watching {
 		w.Start()
-		e.apply(t.scan())
+	}
+	srcs := t.scan()
+	inherit(srcs, t.checked)
+	t.checked = nil
+	e.apply(srcs)
+	if watching {
 		t.running.Go(func() { w.Run(t.stop, 0) })
-	} else {
-		e.apply(t.scan())
 	}
 	t.running.Go(func() {
 		defer unwatch()

@@ -2,6 +2,7 @@ package tick
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
@@ -272,6 +274,27 @@ func TestVars(t *testing.T) {
 	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("cpu",
 		map[string]string{"tick": "point", "database": "telegraf", "retention_policy": "autogen"},
 		map[string]any{"d": "1h30m0s", "n": int64(7), "f": 2.0, "b": true, "t": "2s"}, time.Unix(0, 7))}, emitted(acc))
+}
+
+// TestParsedOnce shows that a start makes tasks of what Init has parsed and checked, unless a script has
+// changed since.
+func TestParsedOnce(t *testing.T) {
+	const old, changed = "stream|from().measurement('cpu')|log().prefix('old')", "stream|from().measurement('cpu')|log().prefix('new')"
+	for script, want := range map[string]string{old: "parsed", changed: "new"} {
+		p, log := plugin("log", old)
+		require.NoError(t, p.Init())
+		require.True(t, p.checked[0].checked)
+		prog, err := syntax.Parse("", strings.Replace(old, "old", "parsed", 1))
+		require.NoError(t, err)
+		p.checked[0].program = prog
+		p.Tasks[0].Script = script
+		acc := &testutil.Accumulator{}
+		require.NoError(t, p.Start(acc))
+		require.NoError(t, p.Add(cpu(5), acc))
+		require.Nil(t, p.engine.places["log"].src.program, "nobody needs it any more")
+		p.Stop()
+		require.Contains(t, fmt.Sprint(log.Messages()), " prefix="+want+" ")
+	}
 }
 
 func TestPanicStopsOneTask(t *testing.T) {
