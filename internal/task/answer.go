@@ -6,23 +6,21 @@ import "github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 
 // Reload has the nodes that load something ask for it anew: the effects come out of Take.
 func (t *Task) Reload() error {
-	return t.guard(func() {
-		for _, n := range t.graph.nodes {
-			if r, ok := n.decl.(spec.Reloader); ok && n.run.env != nil {
-				t.at = n
-				r.Reload()
-			}
+	for _, n := range t.graph.nodes {
+		if r, ok := n.decl.(spec.Reloader); ok && n.run.env != nil {
+			_ = t.guard(n, r.Reload)
 		}
-	})
+	}
+	return t.failed
 }
 
 // AnswerLoad brings the documents that an effect asked for. Nil ones leave the node those it has;
 // errs are reported.
 func (t *Task) AnswerLoad(l *spec.Load, docs spec.Documents, errs []error) error {
-	return t.guard(func() { l.Answer(docs, errs) })
+	return t.guard(nil, func() { l.Answer(docs, errs) })
 }
 
 // AnswerScale brings the number of replicas that an effect asked for or set, or why that did not work.
 func (t *Task) AnswerScale(s *spec.Scale, replicas int64, err error) error {
-	return t.guard(func() { s.Answer(replicas, err) })
+	return t.guard(nil, func() { s.Answer(replicas, err) })
 }

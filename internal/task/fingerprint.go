@@ -47,7 +47,7 @@ func (t *Task) Continues(old *Task) bool { return t.print == old.print }
 func (t *Task) Leave() {
 	for _, n := range t.graph.nodes {
 		if l, ok := n.decl.(spec.Leaver); ok {
-			_ = t.guard(l.Leave)
+			_ = t.guard(n, l.Leave)
 		}
 	}
 }

@@ -216,7 +216,10 @@ func (b *border) open(g *point.Group) point.Sink {
 	for g.Index >= len(b.slots) {
 		b.slots = append(b.slots, slot{})
 	}
+	was := b.t.at
+	b.t.at = b.n
 	s := b.grouper.Group(g, b.out)
+	b.t.at = was
 	b.slots[g.Index] = slot{g, s}
 	if b.absorbing {
 		for g.Index >= len(b.absorbs) {
@@ -414,7 +417,7 @@ func (t *Task) Tick(now int64) error {
 		}
 		return t.failed
 	}
-	return t.guard(func() {
+	return t.guard(nil, func() {
 		for t.timers.Len() > 0 && t.timers.heap[0].At <= now && t.failed == nil {
 			x := heap.Pop(&t.timers).(*spec.Timer)
 			if x.Stopped {

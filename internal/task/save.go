@@ -45,9 +45,14 @@ const shared = -1
 
 // Save writes the task's state. The task must be between two calls.
 func (t *Task) Save(w io.Writer) error {
-	if t.failed != nil {
-		return t.failed
+	var err error
+	if e := t.guard(nil, func() { err = t.save(w) }); e != nil {
+		return e
 	}
+	return err
+}
+
+func (t *Task) save(w io.Writer) error {
 	enc := gob.NewEncoder(w)
 	h := header{Version: snapshotVersion, Now: t.now, Print: t.print}
 	place := map[*point.Group]int{}
@@ -63,6 +68,7 @@ func (t *Task) Save(w io.Writer) error {
 		return err
 	}
 	for _, n := range t.graph.nodes {
+		t.at = n
 		for _, state := range n.run.shared(n) {
 			if err := encode(enc, entry{Group: shared}, state); err != nil {
 				return fmt.Errorf("%s: %w", n.name(), err)
@@ -91,7 +97,7 @@ func encode(enc *gob.Encoder, e entry, state any) error {
 // Restore loads a snapshot into a task of the same script that has been started and has had no
 // data. On an error the task must be thrown away.
 func (t *Task) Restore(r io.Reader) (err error) {
-	e := t.guard(func() { err = t.restore(gob.NewDecoder(r)) })
+	e := t.guard(nil, func() { err = t.restore(gob.NewDecoder(r)) })
 	return errors.Join(e, err)
 }
 
@@ -109,6 +115,7 @@ func (t *Task) restore(dec *gob.Decoder) error {
 		groups[i] = t.groups.Get(g.Name, g.Tags, g.Dims, g.ByName)
 	}
 	for _, n := range t.graph.nodes {
+		t.at = n
 		if err := n.restore(dec, groups); err != nil {
 			return fmt.Errorf("%s: %w", n.name(), err)
 		}

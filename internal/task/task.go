@@ -209,6 +209,7 @@ func (t *Task) prepare() error {
 	t.none = t.groups.Get("", nil, nil, false)
 	t.groups.Hold(t.none)
 	for _, n := range t.graph.nodes {
+		t.at = n
 		n.run.env = &env{t: t, n: n, name: n.name()}
 		if err := t.refer(n); err != nil {
 			return t.located(n, err)
@@ -220,8 +221,10 @@ func (t *Task) prepare() error {
 		}
 	}
 	for _, n := range slices.Backward(t.graph.nodes) {
+		t.at = n
 		t.connect(n)
 	}
+	t.at = nil
 	t.lay()
 	t.watchIdle()
 	return nil
@@ -319,7 +322,7 @@ func (t *Task) want(name string) {
 // and are connected. Errors are those that Kapacitor finds when a task is enabled.
 func (t *Task) Start(now int64) (err error) {
 	t.now = now
-	if e := t.guard(func() { err = t.prepare() }); e != nil {
+	if e := t.guard(nil, func() { err = t.prepare() }); e != nil {
 		return e
 	}
 	return err
@@ -377,16 +380,21 @@ func (t *Task) push(p *point.Point, l *lane) {
 	done = true
 }
 
-// guard runs f inside the task's border.
-func (t *Task) guard(f func()) error {
-	if t.failed != nil {
-		return t.failed
+// guard runs f inside the task's border, unless the task has failed. A panic is n's, as long as f does
+// not say that another node is at work; without a node it is the task's.
+func (t *Task) guard(n *node, f func()) error {
+	if t.failed == nil {
+		t.enter(n, f)
 	}
-	func() {
-		defer t.border()
-		f()
-	}()
 	return t.failed
+}
+
+// enter is guard for a task that may have failed.
+func (t *Task) enter(n *node, f func()) {
+	defer t.border()
+	t.at = n
+	f()
+	t.at = nil
 }
 
 // border turns a panic below it into the failure of this task: a bug in a node must not take the
@@ -435,9 +443,7 @@ func (t *Task) close(n *node) {
 	}
 	n.run.closed = true
 	if c, ok := n.decl.(spec.Closer); ok {
-		defer t.border()
-		t.at = n
-		c.Close()
+		t.enter(n, c.Close)
 	}
 }
 
@@ -464,14 +470,15 @@ func (t *Task) Answer(p *spec.Post, status int) error {
 	if p.Answer == nil {
 		return t.failed
 	}
-	return t.guard(func() { p.Answer(status) })
+	return t.guard(nil, func() { p.Answer(status) })
 }
 
 // HTTPOut returns the content of the httpOut node with the given endpoint as result JSON.
-func (t *Task) HTTPOut(endpoint string) ([]byte, bool) {
+func (t *Task) HTTPOut(endpoint string) (result []byte, ok bool) {
 	for _, n := range t.graph.nodes {
 		if h, ok := n.decl.(httpOut); ok && h.Endpoint() == endpoint {
-			return h.Result(), true
+			err := t.guard(n, func() { result = h.Result() })
+			return result, err == nil
 		}
 	}
 	return nil, false

@@ -44,6 +44,7 @@ func (t *Task) Receive(node string, r *udf.Response) error {
 	return t.failed
 }
 
+// receive is [Task.enter] without a closure.
 func (t *Task) receive(n *node, r *udf.Response) {
 	defer t.border()
 	t.at = n
@@ -54,7 +55,7 @@ func (t *Task) receive(n *node, r *udf.Response) {
 // that it was about to give will not come.
 func (t *Task) Restarted(node string) {
 	if n := t.function(node); n != nil {
-		n.decl.(*nodes.UDF).Restarted() //nolint:forcetypeassert // it is one
+		_ = t.guard(n, n.decl.(*nodes.UDF).Restarted) //nolint:forcetypeassert // it is one
 	}
 }
 
