@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 
 	"internal/filewatch":           {},
 	"internal/journal/journaltest": {"internal/journal"},
+	"internal/window/windowtest":   {"internal/point"},
 }
 
 // standardOnly are the packages that need nothing but the standard library.

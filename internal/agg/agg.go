@@ -149,6 +149,9 @@ func (d *Def) Result() string {
 	return d.Name
 }
 
+// Selects reports whether results stand for whole samples.
+func (d *Def) Selects() bool { return d.Class == Selector || d.Class == Ranking }
+
 var defs = map[string]*Def{}
 
 func register(d *Def) {

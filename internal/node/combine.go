@@ -104,6 +104,13 @@ func (c *combine) Group(g *point.Group, out point.Sink) point.Sink {
 	return x
 }
 
+// A pointCopy is what a combineGroup keeps of a point.
+type pointCopy struct {
+	Time   int64
+	Tags   []point.Tag
+	Fields []point.Field
+}
+
 // A combineGroup collects the points of one group and time.
 type combineGroup struct {
 	*combine
@@ -116,7 +123,7 @@ type combineGroup struct {
 		Name    string // of the group's first message
 		Timed   bool
 		Time    int64
-		Points  []kept
+		Points  []pointCopy
 		Count   int // of the points, those that are too many included
 		Lambdas []lambda.State
 	}
@@ -171,7 +178,7 @@ func (c *combineGroup) add(p *point.Point) {
 	if n < cap(s.Points) {
 		s.Points = s.Points[:n+1] // the fields' memory is used again
 	} else {
-		s.Points = append(s.Points, kept{})
+		s.Points = append(s.Points, pointCopy{})
 	}
 	k := &s.Points[n]
 	k.Time, k.Tags, k.Fields = p.Time, p.Tags, append(k.Fields[:0], p.Fields...)

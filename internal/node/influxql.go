@@ -14,31 +14,28 @@ func init() {
 	}
 }
 
-// influxql is every node that applies a function of package agg. What
-// needs room to compute is shared by the groups, since a set is computed in one go; a group keeps
-// only the samples of the set that is coming in.
+// influxql is every node that applies a function of package agg. The buffers to compute in are shared by
+// the groups, since a set is computed in one go; a group keeps only the samples of the set that is coming in.
 type influxql struct {
 	def        *agg.Def
 	args       agg.Args
 	as         string
 	pointTimes bool
 
-	env     spec.Env
-	funcs   [kinds]agg.Func
-	field   point.FieldName // that it takes
-	folders [kinds]agg.Folder
-	betters [kinds]func(a, b point.Sample) bool
-	step    agg.Transformer
-	series  agg.Series // of the batch at work
-	found   []agg.Result
-	faults  fieldFaults
-	kind    lastKind
+	env    spec.Env
+	funcs  [kinds]agg.Func
+	step   agg.Transformer
+	series agg.Series // of the batch at work
+	found  []agg.Result
+	listed listedPoints
+	faults fieldFaults
+	kind   lastKind
 
 	point  point.Point // the point that is sent
 	fields []point.Field
 	batch  batchBuffer
 
-	place, column int // in the fusion, if the node is in one
+	place int // in the plan of the window before it, if that has one for functions
 }
 
 // kinds is the number of kinds of values.
@@ -67,7 +64,7 @@ func (n *influxql) Declare(s *spec.Spec) {
 }
 
 func (n *influxql) Start(env spec.Env) error {
-	n.env, n.field = env, point.NewFieldName(n.args.Field)
+	n.env = env
 	n.faults = fieldFaults{function: n.def.Name, field: n.args.Field, context: "failed to aggregate point"}
 	if env.Input() == spec.Batch {
 		n.faults.context = "failed to aggregate point in batch"
@@ -87,11 +84,6 @@ func (n *influxql) Group(g *point.Group, out point.Sink) point.Sink {
 		return &batchGroup{results: r}
 	}
 	return &streamGroup{results: r}
-}
-
-// selects reports whether results carry tags or fields of a selected point.
-func (n *influxql) selects() bool {
-	return n.def.Class == agg.Selector || n.def.Class == agg.Ranking
 }
 
 // take reports whether a value can be used. The first usable value of a set decides its kind; until
@@ -141,26 +133,6 @@ func (n *influxql) function(kind point.Kind) agg.Func {
 		n.funcs[kind] = f
 	}
 	f.Reset()
-	return f
-}
-
-// folder returns what folds values of a kind.
-func (n *influxql) folder(kind point.Kind) agg.Folder {
-	f := n.folders[kind]
-	if f == nil {
-		f = n.def.Fold(kind)
-		n.folders[kind] = f
-	}
-	return f
-}
-
-// better returns the order by which values of a kind are selected.
-func (n *influxql) better(kind point.Kind) func(a, b point.Sample) bool {
-	f := n.betters[kind]
-	if f == nil {
-		f = n.def.Better(kind)
-		n.betters[kind] = f
-	}
 	return f
 }
 

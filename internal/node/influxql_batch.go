@@ -3,6 +3,7 @@ package node
 import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/agg"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/window"
 )
 
 // batchGroup computes functions of batches.
@@ -21,34 +22,42 @@ func (s *batchGroup) Barrier(g *point.Group, t int64) {
 func (s *batchGroup) Batch(b *point.Batch) {
 	s.first.see(b.Name)
 	switch d := b.Digest.(type) {
-	case *ring:
-		s.slide(b, d)
-	case *folds:
-		s.fold(b, &d.Folds[s.place])
+	case *window.Ring:
+		found, kind := d.Result(s.place, s.found[:0])
+		if kind == point.Missing {
+			s.compute(b, d)
+			return
+		}
+		s.kind, s.found = lastKind{kind, kind}, found
+		s.send(s.first.Name, b.TMax, d)
+	case *window.Folds:
+		s.fold(b, d)
 	default:
-		s.compute(b, (*listed)(b))
+		s.listed = listedPoints{b, s.args.Field}
+		s.compute(b, &s.listed)
 	}
 }
 
 // points is the content of a batch.
 type points interface {
-	selection
+	rows
 	Len() int
-	sample(n *influxql, i int) point.Sample
+	Sample(function, i int) point.Sample
 }
 
-// listed is a batch as points.
-type listed point.Batch
-
-func (b *listed) Len() int { return len(b.Points) }
-
-func (b *listed) sample(n *influxql, i int) point.Sample {
-	p := &b.Points[i]
-	return point.Sample{Time: p.Time, Value: p.Field(n.args.Field)}
+// listedPoints are those of a batch that lists them.
+type listedPoints struct {
+	*point.Batch
+	field string
 }
 
-func (b *listed) whole(i int) ([]point.Tag, []point.Field) {
-	return b.Points[i].Tags, b.Points[i].Fields
+func (l *listedPoints) Sample(_, i int) point.Sample {
+	p := &l.Points[i]
+	return point.Sample{Time: p.Time, Value: p.Field(l.field)}
+}
+
+func (l *listedPoints) Row(i int) ([]point.Tag, []point.Field) {
+	return l.Points[i].Tags, l.Points[i].Fields
 }
 
 // compute computes the function of all points.
@@ -56,7 +65,7 @@ func (s *batchGroup) compute(b *point.Batch, all points) {
 	var f agg.Func
 	kind := point.Missing
 	for i := range all.Len() {
-		x := all.sample(s.influxql, i)
+		x := all.Sample(s.place, i)
 		if !s.take(x.Value.Kind, &kind) {
 			continue
 		}
@@ -84,56 +93,24 @@ func (s *batchGroup) none(b *point.Batch) {
 	s.send(s.first.Name, b.TMax, nil)
 }
 
-// slide sends what the function has computed of the points in the window.
-func (s *batchGroup) slide(b *point.Batch, r *ring) {
-	if r.slides == nil {
-		s.compute(b, r)
-		return
-	}
-	x := &r.slides[s.place]
-	if !x.ready() {
-		s.compute(b, r)
-		if x.first == x.next && x.odd > 0 {
-			x.rebuild(s.influxql, r)
-		}
-		return
-	}
-	s.kind = lastKind{x.kind, x.kind}
-	s.found = x.f.Append(s.found[:0])
-	for i := range s.found {
-		if f := &s.found[i]; f.Index >= 0 {
-			f.Index -= x.first
-			f.Time = r.Times[r.Layout.at(f.Index)]
-		}
-	}
-	s.send(s.first.Name, b.TMax, r)
-}
-
 // fold sends the result of what the window has kept. The errors come where they would if the points
 // were looked at now: those of a kind that no set can begin with depend on what was before.
-func (s *batchGroup) fold(b *point.Batch, f *fold) {
+func (s *batchGroup) fold(b *point.Batch, f *window.Folds) {
+	early, late := f.Unused(s.place)
 	kind := point.Missing
-	if f.Faults != nil {
-		s.report(f.Faults.Early, &kind)
-	}
-	if f.Kind == point.Missing {
+	s.report(early, &kind)
+	found, used := f.Result(s.place, s.found[:0])
+	if used == point.Missing {
 		s.none(b)
 		return
 	}
-	s.take(f.Kind, &kind)
-	if f.Faults != nil {
-		s.report(f.Faults.Late, &kind)
-	}
-	if s.def.Better != nil {
-		x := f.Best.Sample
-		s.found = append(s.found[:0], agg.Result{Time: x.Time, Value: x.Value})
-	} else {
-		s.found = s.folder(f.Kind).Append(&f.Total, s.found[:0])
-	}
-	s.send(s.first.Name, b.TMax, f.Best)
+	s.take(used, &kind)
+	s.report(late, &kind)
+	s.found = found
+	s.send(s.first.Name, b.TMax, f)
 }
 
-func (s *batchGroup) report(list []fault, kind *point.Kind) {
+func (s *batchGroup) report(list []window.Run, kind *point.Kind) {
 	for _, x := range list {
 		for range x.N {
 			s.take(x.Kind, kind)

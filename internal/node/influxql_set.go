@@ -52,7 +52,7 @@ func (s *streamGroup) Point(p *point.Point) {
 		return
 	}
 	set.Samples = append(set.Samples, point.Sample{Time: p.Time, Value: v})
-	if s.selects() {
+	if s.def.Selects() {
 		set.keep(p)
 	}
 }
@@ -84,24 +84,24 @@ func (s *streamGroup) complete() {
 	s.send(set.Name, set.Time, set)
 }
 
-func (s *pointSet) whole(i int) ([]point.Tag, []point.Field) {
+func (s *pointSet) Row(i int) ([]point.Tag, []point.Field) {
 	return s.Points[i].Tags, s.Points[i].Fields
 }
 
-// selection gives the tags and fields of the points that results stand for.
-type selection interface {
-	whole(i int) ([]point.Tag, []point.Field)
+// rows gives the tags and fields of the points that results stand for.
+type rows interface {
+	Row(i int) ([]point.Tag, []point.Field)
 }
 
 // send sends what was found: t is the time of the set, points are those that Index refers to.
-func (s *results) send(name string, t int64, points selection) {
+func (s *results) send(name string, t int64, points rows) {
 	switch s.def.Class {
 	case agg.Aggregate, agg.Selector:
 		for i := range s.found {
 			r := &s.found[i]
 			s.point = point.Point{Name: name, Time: s.timeOf(r, t), Group: s.group}
 			if s.def.Class == agg.Selector {
-				tags, fields := points.whole(r.Index)
+				tags, fields := points.Row(r.Index)
 				s.point.Tags, s.point.Fields = tags, s.renamed(fields, r)
 			} else {
 				s.point.Tags, s.point.Fields = s.group.Tags, s.result(r)
@@ -116,7 +116,7 @@ func (s *results) send(name string, t int64, points selection) {
 		r := &s.found[i]
 		s.point = point.Point{Time: s.timeOf(r, t), Tags: s.group.Tags, Fields: s.result(r)}
 		if s.def.Class == agg.Ranking {
-			tags, _ := points.whole(r.Index)
+			tags, _ := points.Row(r.Index)
 			s.point.Tags = s.withGroupTags(tags)
 		}
 		s.batch.add(&s.point)

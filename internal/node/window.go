@@ -4,25 +4,28 @@ import (
 	"errors"
 	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/agg"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/window"
 )
 
-func init() { spec.Register("window", func() spec.Declarer { return &window{} }) }
+func init() {
+	spec.Register("window", func() spec.Declarer { return &windowNode{plan: window.Points()} })
+}
 
-// window collects the points of a group and emits them as batches.
-type window struct {
+// windowNode collects the points of a group and emits them as batches.
+type windowNode struct {
 	period, every           time.Duration
 	periodCount, everyCount int64
 	align, fillPeriod       bool
 
-	grid   point.Grid
-	fusion *fusion
-	batch  batchBuffer // handed out
-	saved  struct{ Contents string }
+	grid  point.Grid
+	plan  *window.Plan
+	saved struct{ Contents string }
 }
 
-func (w *window) Declare(s *spec.Spec) {
+func (w *windowNode) Declare(s *spec.Spec) {
 	s.Doc("Collects points and emits them as a batch, by time or by count. A window is emitted by the first point behind its end; it holds the points of [end-period, end). Without every, each point emits the window that ends with it.")
 	s.Edges(spec.Stream, spec.Batch)
 	s.Prop(&w.period, "period", "length of the window")
@@ -35,7 +38,7 @@ func (w *window) Declare(s *spec.Spec) {
 	s.Example("stream|from().measurement('m')|window().period(10s).every(10s)|count('v')", "m v=1 0s\nm v=1 3s\nm v=1 9s\nm v=1 10s", "m count=3i 10s")
 }
 
-func (w *window) check() error {
+func (w *windowNode) check() error {
 	switch {
 	case w.period != 0 && w.periodCount != 0:
 		return errors.New("cannot specify both period and periodCount")
@@ -56,73 +59,58 @@ func (w *window) check() error {
 // maxCount bounds what a script can make a group allocate by a single number.
 const maxCount = 100_000_000
 
-func (w *window) Start(spec.Env) error {
+func (w *windowNode) Start(spec.Env) error {
 	w.grid = point.NewGrid(w.every)
 	return nil
 }
 
-// Fuse spares functions the points; see [fusion].
-func (w *window) Fuse(children []spec.Declarer) { w.fusion = fuse(children, w.tumbles()) }
+// Fuse lets the windows keep no more of their points than the functions behind need, if there is nothing
+// but functions of sets.
+func (w *windowNode) Fuse(children []spec.Declarer) {
+	var calls []window.Call
+	for _, c := range children {
+		n, ok := c.(*influxql)
+		if !ok || n.def.Class == agg.Transformation {
+			return
+		}
+		n.place = len(calls)
+		calls = append(calls, window.Call{Def: n.def, Args: &n.args})
+	}
+	w.plan = window.For(calls, w.tumbles())
+}
 
 // tumbles reports whether no point is in two windows.
-func (w *window) tumbles() bool {
+func (w *windowNode) tumbles() bool {
 	if w.periodCount != 0 {
 		return w.periodCount <= w.everyCount
 	}
 	return w.every != 0 && w.period <= w.every
 }
 
-func (w *window) Group(g *point.Group, out point.Sink) point.Sink {
+func (w *windowNode) Group(g *point.Group, out point.Sink) point.Sink {
 	if w.periodCount != 0 {
-		c := &countWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
+		c := &countWindow{windowNode: w, group: g, Forward: spec.Forward{Out: out}}
 		c.reset()
 		return c
 	}
-	t := &timeWindow{window: w, group: g, Forward: spec.Forward{Out: out}}
+	t := &timeWindow{windowNode: w, group: g, Forward: spec.Forward{Out: out}}
 	t.reset()
 	return t
 }
 
 // State tells what the groups' windows consist of.
-func (w *window) State() any {
+func (w *windowNode) State() any {
 	w.saved.Contents = w.describe()
 	return &w.saved
 }
 
 // changed reports whether the groups' states were saved by a window that consists of something
 // else: the script has changed, and they are of no use.
-func (w *window) changed() bool { return w.saved.Contents != w.describe() }
+func (w *windowNode) changed() bool { return w.saved.Contents != w.describe() }
 
-func (w *window) describe() string {
+func (w *windowNode) describe() string {
 	if w.periodCount != 0 {
-		return "count" + w.fusion.describe()
+		return "count " + w.plan.String()
 	}
-	return "time" + w.fusion.describe()
-}
-
-// contents makes what keeps the content of one group's window: a ring of points, or folds if they
-// are enough.
-func (w *window) contents() (*ring, *folds) {
-	if w.fusion != nil && w.fusion.folds {
-		return nil, newFolds(w.fusion)
-	}
-	return newRing(w.fusion), nil
-}
-
-// emit sends the content as a batch. It is r or f; the other one is nil.
-func (w *window) emit(r *ring, f *folds, g *point.Group, name string, tmax int64, out point.Sink) {
-	b := &w.batch.batch
-	b.Name, b.TMax, b.Group = name, tmax, g
-	switch {
-	case f != nil:
-		b.Digest = f
-		out.Batch(b)
-		f.reset()
-	case w.fusion != nil:
-		b.Digest = r
-		out.Batch(b)
-	default:
-		r.list(&w.batch)
-		out.Batch(b)
-	}
+	return "time " + w.plan.String()
 }

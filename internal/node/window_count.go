@@ -1,24 +1,22 @@
 package node
 
 import (
-	"math"
-
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/window"
 )
 
 // A countWindow is a window of one group whose length is a number of points.
 type countWindow struct {
-	*window
+	*windowNode
 	spec.Forward
 	group *point.Group
 	state struct {
-		Begun bool
-		Name  string
-		Seen  int64
-		Next  int64 // emit when so many points have been seen
-		Ring  *ring
-		Folds *folds
+		Begun   bool
+		Name    string
+		Seen    int64
+		Next    int64 // emit when so many points have been seen
+		Content window.Content
 	}
 }
 
@@ -30,7 +28,7 @@ func (w *countWindow) reset() {
 	if w.fillPeriod {
 		s.Next = w.periodCount
 	}
-	s.Ring, s.Folds = w.contents()
+	s.Content = w.plan.New()
 }
 
 // Restored computes what was not saved.
@@ -38,24 +36,20 @@ func (w *countWindow) Restored() {
 	if w.changed() {
 		w.reset()
 	}
-	w.state.Ring.restored()
+	w.state.Content.Restored()
 }
 
 func (w *countWindow) Point(p *point.Point) {
 	s := &w.state
 	w.name(p.Name)
 	s.Seen++
-	if s.Folds == nil {
-		if n := s.Ring.Len() - int(w.periodCount); n >= 0 { // more than 0 if it was longer when saved
-			s.Ring.drop(n + 1)
-		}
-		s.Ring.push(p)
-	} else if s.Seen > s.Next-w.periodCount {
-		s.Folds.add(p, math.MinInt64)
+	if s.Seen > s.Next-w.periodCount { // or no window will have it
+		s.Content.Drop(s.Content.Len() - int(w.periodCount) + 1)
+		s.Content.Add(p)
 	}
 	if s.Seen >= s.Next {
 		s.Next = s.Seen + w.everyCount
-		w.emit(s.Ring, s.Folds, w.group, s.Name, p.Time, w.Out)
+		s.Content.Emit(s.Name, w.group, p.Time, w.Out)
 	}
 }
 

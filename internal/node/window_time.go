@@ -3,19 +3,19 @@ package node
 import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/window"
 )
 
 // A timeWindow is a window of one group whose length is a duration.
 type timeWindow struct {
-	*window
+	*windowNode
 	spec.Forward
 	group *point.Group
 	state struct {
-		Begun bool
-		Name  string // of the group's first message
-		Next  int64  // next time to emit at
-		Ring  *ring
-		Folds *folds
+		Begun   bool
+		Name    string // of the group's first message
+		Next    int64  // next time to emit at
+		Content window.Content
 	}
 }
 
@@ -24,7 +24,7 @@ func (w *timeWindow) State() any { return &w.state }
 func (w *timeWindow) reset() {
 	s := &w.state
 	s.Begun, s.Name, s.Next = false, "", 0
-	s.Ring, s.Folds = w.contents()
+	s.Content = w.plan.New()
 }
 
 // Restored computes what was not saved.
@@ -32,7 +32,7 @@ func (w *timeWindow) Restored() {
 	if w.changed() {
 		w.reset()
 	}
-	w.state.Ring.restored()
+	w.state.Content.Restored()
 }
 
 // begin sets the first emission when the group's first message arrives at t.
@@ -60,17 +60,13 @@ func (w *timeWindow) Point(p *point.Point) {
 	if !s.Begun {
 		w.begin(p.Name, p.Time)
 	}
-	switch {
-	case w.every == 0:
-		s.Ring.push(p)
+	if w.every == 0 {
+		s.Content.Add(p)
 		w.slide(p.Time)
-	case s.Folds != nil:
-		w.flush(p.Time)
-		s.Folds.push(p, s.Next-int64(w.period))
-	default:
-		w.flush(p.Time)
-		s.Ring.push(p)
+		return
 	}
+	w.flush(p.Time)
+	s.Content.Push(p, s.Next-int64(w.period))
 }
 
 // slide emits the window that ends with t, of a window that has no every.
@@ -79,9 +75,9 @@ func (w *timeWindow) slide(t int64) {
 	if t < s.Next {
 		return
 	}
-	s.Ring.dropBefore(t - int64(w.period) + 1)
+	s.Content.DropBefore(t - int64(w.period) + 1)
 	s.Next = t
-	w.emit(s.Ring, nil, w.group, s.Name, t, w.Out)
+	s.Content.Emit(s.Name, w.group, t, w.Out)
 }
 
 // flush emits the window whose end t has reached. The next one is counted from t: windows that
@@ -92,16 +88,12 @@ func (w *timeWindow) flush(t int64) {
 		return
 	}
 	end := s.Next
-	if s.Folds != nil {
-		s.Folds.dropBefore(end - int64(w.period))
-	} else {
-		s.Ring.dropBefore(end - int64(w.period))
-	}
+	s.Content.DropBefore(end - int64(w.period))
 	s.Next = t + int64(w.every)
 	if w.align {
 		s.Next = w.grid.Truncate(s.Next)
 	}
-	w.emit(s.Ring, s.Folds, w.group, s.Name, end, w.Out)
+	s.Content.Emit(s.Name, w.group, end, w.Out)
 }
 
 // Barrier emits as a point would, and is not sent on.

@@ -1,4 +1,4 @@
-package node
+package window
 
 import (
 	"slices"
@@ -40,6 +40,14 @@ func (c *column) set(at int, v point.Value, size int) {
 	}
 }
 
+// move puts the value in a place into another one.
+func (c *column) move(to, from int) {
+	c.Numbers[to], c.Kinds[to] = c.Numbers[from], c.Kinds[from]
+	if c.Texts != nil {
+		c.Texts.At[to] = c.Texts.At[from]
+	}
+}
+
 func (c *column) grow(l *layout) {
 	c.Numbers, c.Kinds = regrown(c.Numbers, l), regrown(c.Kinds, l)
 	if c.Texts != nil {
@@ -47,8 +55,8 @@ func (c *column) grow(l *layout) {
 	}
 }
 
-// wholes are the tags and fields of the points in a ring.
-type wholes struct {
+// rows are the tags and fields of the points in a ring.
+type rows struct {
 	Keys    []string // of the fields of regular points
 	Columns []column // of Keys
 	Regular int      // number of regular points
@@ -64,25 +72,25 @@ type other struct {
 }
 
 // set puts p into the place at of l, which counts it already.
-func (w *wholes) set(at int, p *point.Point, l *layout) {
-	w.setTags(at, p.Tags, l)
-	if !w.fits(p.Fields) {
-		if w.Others == nil && l.Size > 1 {
-			w.Others = make([]other, l.Cap)
+func (r *rows) set(at int, p *point.Point, l *layout) {
+	r.setTags(at, p.Tags, l)
+	if !r.fits(p.Fields) {
+		if r.Others == nil && l.Size > 1 {
+			r.Others = make([]other, l.Cap)
 		}
-		if w.Others != nil && (w.Regular > 0 || l.Size < minShape) {
-			o := &w.Others[at]
+		if r.Others != nil && (r.Regular > 0 || l.Size < minShape) {
+			o := &r.Others[at]
 			o.Is, o.Fields = true, append(o.Fields[:0], p.Fields...)
 			return
 		}
-		w.shape(p.Fields, l.Cap)
+		r.shape(p.Fields, l.Cap)
 	}
-	w.Regular++
-	for i := range w.Columns {
-		w.Columns[i].set(at, p.Fields[i].Value, l.Cap)
+	r.Regular++
+	for i := range r.Columns {
+		r.Columns[i].set(at, p.Fields[i].Value, l.Cap)
 	}
-	if w.Others != nil {
-		w.Others[at].Is = false
+	if r.Others != nil {
+		r.Others[at].Is = false
 	}
 }
 
@@ -90,12 +98,12 @@ func (w *wholes) set(at int, p *point.Point, l *layout) {
 const minShape = 16
 
 // fits reports whether the fields are those of regular points.
-func (w *wholes) fits(fields []point.Field) bool {
-	if len(fields) != len(w.Keys) {
+func (r *rows) fits(fields []point.Field) bool {
+	if len(fields) != len(r.Keys) {
 		return false
 	}
 	for i := range fields {
-		if fields[i].Key != w.Keys[i] {
+		if fields[i].Key != r.Keys[i] {
 			return false
 		}
 	}
@@ -103,65 +111,78 @@ func (w *wholes) fits(fields []point.Field) bool {
 }
 
 // shape makes points with the given fields the regular ones, of which there are none.
-func (w *wholes) shape(fields []point.Field, size int) {
-	w.Keys, w.Columns = nil, nil
+func (r *rows) shape(fields []point.Field, size int) {
+	r.Keys, r.Columns = nil, nil
 	for i := range fields {
-		w.Keys = append(w.Keys, fields[i].Key)
-		w.Columns = append(w.Columns, column{Numbers: make([]uint64, size), Kinds: make([]point.Kind, size)})
+		r.Keys = append(r.Keys, fields[i].Key)
+		r.Columns = append(r.Columns, column{Numbers: make([]uint64, size), Kinds: make([]point.Kind, size)})
 	}
 }
 
-func (w *wholes) setTags(at int, tags []point.Tag, l *layout) {
-	same := len(tags) == len(w.Tags) && (len(tags) == 0 || &tags[0] == &w.Tags[0])
-	if w.TagsOf == nil && !same {
-		if l.Size == 1 || slices.Equal(tags, w.Tags) {
-			w.Tags = tags
+func (r *rows) setTags(at int, tags []point.Tag, l *layout) {
+	same := len(tags) == len(r.Tags) && (len(tags) == 0 || &tags[0] == &r.Tags[0])
+	if r.TagsOf == nil && !same {
+		if l.Size == 1 || slices.Equal(tags, r.Tags) {
+			r.Tags = tags
 			return
 		}
-		w.TagsOf = make([][]point.Tag, l.Cap)
-		for i := range w.TagsOf {
-			w.TagsOf[i] = w.Tags
+		r.TagsOf = make([][]point.Tag, l.Cap)
+		for i := range r.TagsOf {
+			r.TagsOf[i] = r.Tags
 		}
 	}
-	if w.TagsOf != nil {
-		w.TagsOf[at] = tags
+	if r.TagsOf != nil {
+		r.TagsOf[at] = tags
 	}
 }
 
 // fields appends the fields of the point in a place.
-func (w *wholes) fields(at int, dst []point.Field) []point.Field {
-	if w.Others != nil && w.Others[at].Is {
-		return append(dst, w.Others[at].Fields...)
+func (r *rows) fields(at int, dst []point.Field) []point.Field {
+	if r.Others != nil && r.Others[at].Is {
+		return append(dst, r.Others[at].Fields...)
 	}
-	for i, k := range w.Keys {
-		dst = append(dst, point.Field{Key: k, Value: w.Columns[i].value(at)})
+	for i, k := range r.Keys {
+		dst = append(dst, point.Field{Key: k, Value: r.Columns[i].value(at)})
 	}
 	return dst
 }
 
 // tags returns the tags of the point in a place.
-func (w *wholes) tags(at int) []point.Tag {
-	if w.TagsOf != nil {
-		return w.TagsOf[at]
+func (r *rows) tags(at int) []point.Tag {
+	if r.TagsOf != nil {
+		return r.TagsOf[at]
 	}
-	return w.Tags
+	return r.Tags
 }
 
 // drop notes that the point in a place goes.
-func (w *wholes) drop(at int) {
-	if w.Others == nil || !w.Others[at].Is {
-		w.Regular--
+func (r *rows) drop(at int) {
+	if r.Others == nil || !r.Others[at].Is {
+		r.Regular--
 	}
 }
 
-func (w *wholes) grow(l *layout) {
-	for i := range w.Columns {
-		w.Columns[i].grow(l)
+// move puts the point in a place into another one, whose point is not needed any more.
+func (r *rows) move(to, from int) {
+	for i := range r.Columns {
+		r.Columns[i].move(to, from)
 	}
-	if w.Others != nil {
-		w.Others = regrown(w.Others, l)
+	if r.Others != nil {
+		r.Others[to], r.Others[from] = r.Others[from], r.Others[to]
 	}
-	if w.TagsOf != nil {
-		w.TagsOf = regrown(w.TagsOf, l)
+	if r.TagsOf != nil {
+		r.TagsOf[to] = r.TagsOf[from]
+	}
+}
+
+func (r *rows) grow(l *layout) {
+	for i := range r.Columns {
+		r.Columns[i].grow(l)
+	}
+	if r.Others != nil {
+		r.Others = regrown(r.Others, l)
+	}
+	if r.TagsOf != nil {
+		r.TagsOf = regrown(r.TagsOf, l)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/agg"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/window"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/window/windowtest"
 )
 
 // A pipe is a window with functions behind it, joined to them or not.
@@ -22,7 +24,7 @@ type pipe struct {
 	window []any
 	calls  [][]any
 
-	node   *window
+	node   *windowNode
 	funcs  []*influxql
 	sinks  map[*point.Group]*pipeGroup
 	groups *point.Groups
@@ -45,7 +47,7 @@ func newPipe(t *testing.T, fused bool, window []any, calls [][]any) *pipe {
 func (p *pipe) start() {
 	w, err := rigNode("window", p.window...)
 	require.NoError(p.t, err)
-	p.node = w.(*window)
+	p.node = w.(*windowNode)
 	require.NoError(p.t, p.node.Start(nil))
 	p.funcs, p.sinks = nil, map[*point.Group]*pipeGroup{}
 	var children []spec.Declarer
@@ -58,7 +60,7 @@ func (p *pipe) start() {
 	}
 	if p.fused {
 		p.node.Fuse(children)
-		require.NotNil(p.t, p.node.fusion)
+		require.NotEqual(p.t, window.Points().String(), p.node.plan.String())
 	}
 }
 
@@ -198,70 +200,6 @@ func randomWindow(r *rand.Rand) []any {
 	return call
 }
 
-// A feed makes points: late, equal and out-of-order times, gaps, phases of other types.
-type feed struct {
-	*rand.Rand
-	now   int64
-	kind  int
-	late  bool
-	extra bool
-}
-
-func (f *feed) next() point.Point {
-	switch f.IntN(40) {
-	case 0:
-		f.now += int64(f.IntN(60))
-	case 1, 2:
-		f.kind = f.IntN(9)
-	case 3:
-		f.late = !f.late
-	default:
-		f.now += int64(f.IntN(3))
-	}
-	t := f.now
-	if f.late && f.IntN(3) == 0 || f.IntN(20) == 0 {
-		t -= int64(f.IntN(20))
-	}
-	p := point.Point{Name: "m", Time: t * int64(time.Second), Tags: []point.Tag{{Key: "g", Value: string(rune('a' + f.IntN(2)))}, {Key: "h", Value: fmt.Sprint(f.IntN(4))}}}
-	if v := f.value(); v.Kind != point.Missing {
-		p.Fields = append(p.Fields, point.Field{Key: "v", Value: v})
-	}
-	switch f.IntN(60) {
-	case 0:
-		p.Tags = nil
-	case 1:
-		p.Tags = p.Tags[:1]
-	case 2:
-		f.extra = !f.extra
-	}
-	if f.extra && f.IntN(2) == 0 {
-		p.Fields = append([]point.Field{{Key: "u", Value: point.StringValue(fmt.Sprint(f.IntN(9)))}}, p.Fields...)
-	}
-	p.Fields = append(p.Fields, point.Field{Key: "w", Value: point.FloatValue(float64(f.IntN(1000)) / 8)})
-	return p
-}
-
-func (f *feed) value() point.Value {
-	small := f.IntN(6)
-	switch {
-	case f.kind == 4:
-		return point.IntValue(int64(small))
-	case f.kind == 5:
-		return point.StringValue(string(rune('a' + small)))
-	case f.kind == 6:
-		return point.BoolValue(small < 3)
-	case f.kind == 7 && small == 0:
-		return point.Value{}
-	case f.kind == 8:
-		return []point.Value{{}, point.NullValue(), point.DurationValue(1), point.IntValue(3), point.StringValue("a"), point.FloatValue(2)}[small]
-	case f.IntN(300) == 0:
-		return point.FloatValue([]float64{math.NaN(), math.Inf(1), 1e200, math.Copysign(0, -1)}[f.IntN(4)])
-	case small < 3:
-		return point.FloatValue(float64(small))
-	}
-	return point.FloatValue(f.NormFloat64() * 1000)
-}
-
 // Windows that are joined to their functions send what those make of all the points.
 func TestFusedWindowIsPlain(t *testing.T) {
 	rounds := 120
@@ -273,9 +211,9 @@ func TestFusedWindowIsPlain(t *testing.T) {
 		win, calls := randomWindow(r), randomCalls(r)
 		what := fmt.Sprint(seed, win, calls)
 		plain, fused := newPipe(t, false, win, calls), newPipe(t, true, win, calls)
-		f := &feed{Rand: r}
+		f := &windowtest.Feed{Rand: r}
 		for range 150 {
-			x := f.next()
+			x := f.Next()
 			switch r.IntN(80) {
 			case 0:
 				plain.restart()
