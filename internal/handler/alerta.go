@@ -19,8 +19,8 @@ func init() {
 
 // Alerta is the options of the handler alerta.
 type Alerta struct {
-	Token       string         `json:"token,omitempty"`
-	TokenPrefix string         `json:"token-prefix,omitempty"`
+	Token       string         `json:"token,omitempty" stays:"secret"`
+	TokenPrefix string         `json:"token-prefix,omitempty" stays:"secret"`
 	Resource    string         `json:"resource,omitempty"`
 	Event       string         `json:"event,omitempty"`
 	Environment string         `json:"environment,omitempty"`

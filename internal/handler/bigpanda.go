@@ -21,8 +21,8 @@ func init() {
 
 // BigPanda is the options of the handler bigPanda.
 type BigPanda struct {
-	AppKey            string         `json:"app-key,omitempty"`
-	URL               string         `json:"url,omitempty"`
+	AppKey            string         `json:"app-key,omitempty" stays:"secret"`
+	URL               string         `json:"url,omitempty" stays:"place"`
 	Host              string         `json:"host,omitempty"`
 	PrimaryProperty   string         `json:"primary-property,omitempty"`
 	SecondaryProperty string         `json:"secondary-property,omitempty"`

@@ -18,7 +18,7 @@ func init() {
 type Discord struct {
 	Workspace  string `json:"workspace,omitempty"`
 	Username   string `json:"username,omitempty"`
-	AvatarURL  string `json:"avatar-url,omitempty"`
+	AvatarURL  string `json:"avatar-url,omitempty" stays:"place"`
 	EmbedTitle string `json:"embed-title,omitempty"`
 }
 

@@ -26,8 +26,8 @@ func init() {
 
 // Exec is the options of the handler exec.
 type Exec struct {
-	Prog string   `json:"prog,omitempty"`
-	Args []string `json:"args,omitempty"`
+	Prog string   `json:"prog,omitempty" stays:"place"`
+	Args []string `json:"args,omitempty" stays:"place"`
 }
 
 // Declare names the properties.
@@ -39,6 +39,9 @@ func (x *Exec) Declare(s *spec.Spec) {
 
 // Destination is the program.
 func (x *Exec) Destination() string { return x.Prog }
+
+// Local is true: there is no other program than theirs.
+func (x *Exec) Local() bool { return true }
 
 // ExecConfig is the section exec. Programs see PATH and HOME of the agent and Environment, nothing else.
 type ExecConfig struct {

@@ -5,7 +5,8 @@
 // with toml tags, one section of the host's configuration; its Open makes a [Sender]. The file's init
 // function gives all of it to [Register], and no list elsewhere mentions the handler. The tag also of an
 // option holds the names that Kapacitor's files have for it, if they differ; on a field that cannot be
-// set they are those of options without effect.
+// set they are those of options without effect. The tag stays is on options that no other agent may see or
+// set; portable.go tells which.
 //
 // A Sender makes one attempt and says with its error whether another one makes sense. Queues, order,
 // retries and back-off are the caller's.

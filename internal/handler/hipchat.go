@@ -18,7 +18,7 @@ func init() {
 // HipChat is the options of the handler hipChat.
 type HipChat struct {
 	Room  string `json:"room,omitempty"`
-	Token string `json:"token,omitempty"`
+	Token string `json:"token,omitempty" stays:"secret"`
 }
 
 // Declare names the properties.

@@ -30,8 +30,8 @@ func init() {
 // Kafka is the options of the handler kafka.
 type Kafka struct {
 	Cluster              string `json:"cluster,omitempty"`
-	Topic                string `json:"topic,omitempty"`
-	Template             string `json:"template,omitempty"`
+	Topic                string `json:"topic,omitempty" stays:"place"`
+	Template             string `json:"template,omitempty" stays:"template"`
 	DisablePartitionByID bool   `json:"disablePartitionById,omitempty"`
 	PartitionAlgorithm   string `json:"partitionAlgorithm,omitempty"`
 }

@@ -27,8 +27,8 @@ const defaultMode = 0o600
 
 // Log is the options of the handler log.
 type Log struct {
-	Path string `json:"path,omitempty"`
-	Mode int64  `json:"mode,omitempty"`
+	Path string `json:"path,omitempty" stays:"place"`
+	Mode int64  `json:"mode,omitempty" stays:"place"`
 }
 
 // Declare names the properties.
@@ -41,6 +41,9 @@ func (l *Log) Declare(s *spec.Spec) {
 
 // Destination is the file: one that cannot be written holds no other back.
 func (l *Log) Destination() string { return l.Path }
+
+// Local is true: nobody else has a say in the files of this host.
+func (l *Log) Local() bool { return true }
 
 func checkLogPath(path string) error {
 	if path != "" && path != "stdout" && path != "stderr" && !filepath.IsAbs(path) {

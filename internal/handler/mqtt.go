@@ -33,7 +33,7 @@ func init() {
 
 // MQTT is the options of the handler mqtt.
 type MQTT struct {
-	Topic      string `json:"topic,omitempty"`
+	Topic      string `json:"topic,omitempty" stays:"place"`
 	BrokerName string `json:"broker-name,omitempty"`
 	QoS        QoS    `json:"qos,omitempty"`
 	Retained   bool   `json:"retained,omitempty"`

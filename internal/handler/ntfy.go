@@ -16,11 +16,11 @@ func init() {
 
 // Ntfy is the options of the handler ntfy.
 type Ntfy struct {
-	Topic    string   `json:"topic,omitempty"`
+	Topic    string   `json:"topic,omitempty" stays:"secret"`
 	Title    string   `json:"title,omitempty"`
 	Priority int64    `json:"priority,omitempty"`
 	Tags     []string `json:"tags,omitempty"`
-	Click    string   `json:"click,omitempty"`
+	Click    string   `json:"click,omitempty" stays:"place"`
 }
 
 // Declare names the properties.

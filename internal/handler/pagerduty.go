@@ -18,7 +18,7 @@ func init() {
 
 // PagerDuty is the options of the handler pagerDuty.
 type PagerDuty struct {
-	ServiceKey string `json:"service-key,omitempty"`
+	ServiceKey string `json:"service-key,omitempty" stays:"secret"`
 }
 
 // Declare names the properties.

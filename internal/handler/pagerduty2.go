@@ -17,8 +17,8 @@ func init() {
 
 // PagerDuty2 is the options of the handler pagerDuty2.
 type PagerDuty2 struct {
-	RoutingKey string `json:"routing-key,omitempty"`
-	Links      []Link `json:"links,omitempty"`
+	RoutingKey string `json:"routing-key,omitempty" stays:"secret"`
+	Links      []Link `json:"links,omitempty" stays:"place"`
 }
 
 // A Link is shown with an incident. Both parts are templates.

@@ -33,12 +33,12 @@ func init() {
 
 // Post is the options of the handler post.
 type Post struct {
-	URL                 string            `json:"url,omitempty"`
+	URL                 string            `json:"url,omitempty" stays:"place"`
 	Endpoint            string            `json:"endpoint,omitempty"`
-	Headers             map[string]string `json:"headers,omitempty"`
+	Headers             map[string]string `json:"headers,omitempty" stays:"secret"`
 	CaptureResponse     bool              `json:"capture-response,omitempty"`
 	Timeout             time.Duration     `json:"timeout,omitempty"`
-	SkipSSLVerification bool              `json:"skip-ssl-verification,omitempty"`
+	SkipSSLVerification bool              `json:"skip-ssl-verification,omitempty" stays:"secret"`
 
 	urls []string
 }
@@ -95,6 +95,9 @@ func (p *Post) Destination() string {
 	}
 	return p.URL
 }
+
+// Local reports whether only the URL says where to go.
+func (p *Post) Local() bool { return p.Endpoint == "" }
 
 // PostConfig is one section http: an endpoint that scripts name, or, without a name, the settings
 // of posts to a URL.

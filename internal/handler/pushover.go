@@ -16,10 +16,10 @@ func init() {
 
 // Pushover is the options of the handler pushover.
 type Pushover struct {
-	UserKey  string `json:"user-key,omitempty"`
+	UserKey  string `json:"user-key,omitempty" stays:"secret"`
 	Device   string `json:"device,omitempty"`
 	Title    string `json:"title,omitempty"`
-	URL      string `json:"url,omitempty"`
+	URL      string `json:"url,omitempty" stays:"place"`
 	URLTitle string `json:"url-title,omitempty"`
 	Sound    string `json:"sound,omitempty"`
 }

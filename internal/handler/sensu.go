@@ -27,8 +27,8 @@ func init() {
 // Sensu is the options of the handler sensu.
 type Sensu struct {
 	Source   string         `json:"source,omitempty"`
-	Handlers []string       `json:"handlers,omitempty"`
-	Metadata map[string]any `json:"metadata,omitempty"`
+	Handlers []string       `json:"handlers,omitempty" stays:"place"`
+	Metadata map[string]any `json:"metadata,omitempty" stays:"place"`
 }
 
 // Declare names the properties.

@@ -17,7 +17,7 @@ func init() {
 
 // ServiceNow is the options of the handler serviceNow.
 type ServiceNow struct {
-	URL            string         `json:"url,omitempty"`
+	URL            string         `json:"url,omitempty" stays:"place"`
 	Source         string         `json:"source,omitempty"`
 	Node           string         `json:"node,omitempty"`
 	Type           string         `json:"type,omitempty"`

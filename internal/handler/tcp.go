@@ -22,7 +22,7 @@ func init() {
 
 // TCP is the options of the handler tcp.
 type TCP struct {
-	Address string `json:"address,omitempty"`
+	Address string `json:"address,omitempty" stays:"place"`
 }
 
 // Declare names the properties.
@@ -33,6 +33,9 @@ func (t *TCP) Declare(s *spec.Spec) {
 
 // Destination is the address.
 func (t *TCP) Destination() string { return t.Address }
+
+// Local is true: there is no other address than theirs.
+func (t *TCP) Local() bool { return true }
 
 // TCPConfig is the section tcp.
 type TCPConfig struct{ Section }

@@ -14,7 +14,7 @@ func init() {
 
 // Teams is the options of the handler teams.
 type Teams struct {
-	ChannelURL string `json:"channel-url,omitempty"`
+	ChannelURL string `json:"channel-url,omitempty" stays:"secret"`
 }
 
 // Declare names the properties.

@@ -16,7 +16,7 @@ func init() {
 
 // VictorOps is the options of the handler victorOps.
 type VictorOps struct {
-	RoutingKey string `json:"routing-key,omitempty"`
+	RoutingKey string `json:"routing-key,omitempty" stays:"place"`
 }
 
 // Declare names the properties.

@@ -21,8 +21,8 @@ func init() {
 
 // Zenoss is the options of the handler zenoss.
 type Zenoss struct {
-	Action        string         `json:"action,omitempty"`
-	Method        string         `json:"method,omitempty"`
+	Action        string         `json:"action,omitempty" stays:"place"`
+	Method        string         `json:"method,omitempty" stays:"place"`
 	Type          string         `json:"type,omitempty"`
 	TID           int64          `json:"tid,omitempty"`
 	Collector     string         `json:"collector,omitempty"`
