@@ -159,10 +159,10 @@ func (a *Alerter) aggregate(key string) {
 		r := &routing{Alerter: a, fail: a.fail}
 		e.Previous = a.level(b.options.Topic, e.ID)
 		r.topic(b.options.Topic, e)
-		a.post(e, r, b)
+		a.post(e, r, b, nil)
 	}
 	a.routing.Unlock()
-	d.spool.Commit(nil, true)
+	d.spool.Commit(true)
 }
 
 // aggregated makes one event of many.

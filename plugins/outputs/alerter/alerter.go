@@ -19,6 +19,7 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
@@ -69,6 +70,7 @@ type Alerter struct {
 	own       ownAlerts
 
 	folder     *handlerFolder
+	detach     func()        // from the bus, if it is attached
 	stop       chan struct{} // closed when the plugin is
 	background sync.WaitGroup
 }
@@ -151,7 +153,28 @@ func (a *Alerter) Connect() error {
 	for _, s := range a.influx {
 		a.points = append(a.points, newPointWriter(a, s))
 	}
-	return nil
+	a.detach, err = bus.Process.Attach(a)
+	if errors.Is(err, bus.ErrTaken) { // by another section of the configuration
+		return nil
+	}
+	return err
+}
+
+// Events implements [bus.Receiver].
+func (a *Alerter) Events(list []*alert.Event, safe func([]*alert.Event)) {
+	for _, e := range list {
+		a.event(e, func() { safe([]*alert.Event{e}) })
+	}
+	a.commit(false)
+}
+
+// Points implements [bus.Receiver].
+func (a *Alerter) Points(list []bus.Point) {
+	for _, p := range list {
+		if m := pointMetric(p.Point); m != nil {
+			a.point(m, target{p.DB, p.RP})
+		}
+	}
 }
 
 // Write takes over events and points. It takes all of them: what cannot be delivered is for the
@@ -161,11 +184,10 @@ func (a *Alerter) Connect() error {
 // For those whose metric tracks its delivery it does not wait: their source hears when they are on
 // the disk, and one sync covers what several calls have brought.
 func (a *Alerter) Write(metrics []telegraf.Metric) error {
-	var tracked []telegraf.Metric
-	wait := false
+	tracked, wait := false, false
 	defer func() {
-		if wait || tracked != nil {
-			a.dispatch.spool.Commit(tracked, wait)
+		if wait || tracked {
+			a.commit(wait)
 		}
 	}()
 	for _, m := range metrics {
@@ -177,20 +199,15 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 				a.refuse("event", fmt.Errorf("not an alert event: %w", err))
 				continue
 			}
-			a.event(e)
 			if _, ok := m.(telegraf.TrackingMetric); ok {
-				tracked = append(tracked, m)
+				tracked = true
+				a.event(e, m.Copy().Accept)
 			} else {
 				wait = true
+				a.event(e, nil)
 			}
 		case alertmetric.Point:
-			if len(a.points) == 0 {
-				a.refuse("point", errors.New("points to write to InfluxDB are dropped: add [outputs.alerter.influxdb] or [outputs.alerter.influxdb_v2]"))
-				continue
-			}
-			for _, w := range a.points {
-				w.add(m)
-			}
+			a.point(pointOf(m))
 		default:
 			a.refuse("metric", errors.New(`metrics that are neither alert events nor points are ignored: add tagpass = {tick = ["alert", "point"]}`))
 		}
@@ -203,22 +220,45 @@ func (a *Alerter) refuse(what string, err error) {
 	a.limit.log(a.Log.Errorf, what, err)
 }
 
-// event takes over an event.
-func (a *Alerter) event(e *alert.Event) {
+// event takes over an event. safe, which may be nil, is called when it is safe.
+func (a *Alerter) event(e *alert.Event, safe func()) {
 	a.routing.Lock()
 	defer a.routing.Unlock()
-	a.post(e, a.route(e, a.fail), nil)
+	if a.dispatch != nil {
+		a.post(e, a.route(e, a.fail), nil, safe)
+	}
+}
+
+// commit makes safe what has come.
+func (a *Alerter) commit(wait bool) {
+	a.routing.Lock()
+	d := a.dispatch
+	a.routing.Unlock()
+	if d != nil {
+		d.spool.Commit(wait)
+	}
+}
+
+// point takes over a point; the metric is ours.
+func (a *Alerter) point(m telegraf.Metric, to target) {
+	if len(a.points) == 0 {
+		a.refuse("point", errors.New("points to write to InfluxDB are dropped: add [outputs.alerter.influxdb] or [outputs.alerter.influxdb_v2]"))
+		return
+	}
+	for _, w := range a.points {
+		w.add(m.Copy(), to)
+	}
 }
 
 // post hands over the deliveries of an event, which may have been made of what is in a bundle.
-func (a *Alerter) post(e *alert.Event, r *routing, from *bundle) {
+func (a *Alerter) post(e *alert.Event, r *routing, from *bundle, safe func()) {
 	if len(a.mutes) > 0 {
 		now := time.Now()
 		for i := range r.list {
 			r.list[i].muted = a.muted(r.list[i].event, now)
 		}
 	}
-	a.dispatch.put(e, r.list, r.levels, from)
+	a.dispatch.put(e, r.list, r.levels, from, safe)
 }
 
 // ErrUnavailable is what the error for a handler without its section is.
@@ -298,6 +338,10 @@ func (a *Alerter) Close() error {
 		errs = append(errs, s.out.Close())
 	}
 	a.points = nil
+	if a.detach != nil {
+		a.detach()
+		a.detach = nil
+	}
 	a.stats.close()
 	return errors.Join(errs...)
 }

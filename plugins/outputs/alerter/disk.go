@@ -3,6 +3,7 @@ package alerter
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -14,34 +15,36 @@ import (
 // A diskSpool is a Spool that outlives the process. All that it has is in memory too; a journal has
 // what happened to it, from which the next process makes it again.
 //
-// An event is synced before it is acknowledged: Commit waits for it or, if the metric tracks its
-// delivery, has it done by the next round of a goroutine, which covers all events that have come
-// meanwhile. What deliveries were made is written at once but synced some time later: a crash of
+// An event is synced before its source hears that it is safe: Commit waits for the sync or has it done by
+// the next round of a goroutine, which covers all events that have come meanwhile. What deliveries were made is written at once but synced some time later: a crash of
 // the process forgets none of it, one of the machine what happened in the last second, so that
 // receivers get those events again.
 //
-// When the disk fails, the spool goes on in memory until that works again.
+// When the disk fails, the spool goes on in memory until that works again. Events are safe then when
+// nothing is left to deliver of them.
 type diskSpool struct {
-	disk   *journal.Log // its lock guards memorySpool and held
+	disk   *journal.Log // its lock guards memorySpool and unsynced
 	log    telegraf.Logger
 	failed error // why the folder could not be read at first
 	// late calls open and restores what it returns, if that was not possible at first.
 	late func() error
 
 	*memorySpool
-	held []heldMetric
+	unsynced []unsynced
 }
 
-// A heldMetric is acknowledged when so many records are synced.
-type heldMetric struct {
-	after  uint64
-	metric telegraf.Metric
+// An unsynced event is safe when so many records are synced.
+type unsynced struct {
+	after uint64
+	item  *spooled // nil if it was over when it came
+	*receipt
 }
 
 // openSpool locks and reads a folder. It fails only if another spool has it; start must follow. What it
 // returns is nil if there is nothing that can be read yet.
 func openSpool(name string, dir journal.Folder, m *memorySpool, log telegraf.Logger) (*diskSpool, *loaded, error) {
 	s := &diskSpool{log: log, memorySpool: m}
+	m.syncs = func() bool { return s.disk.Broken() == nil }
 	s.disk = journal.New(journal.Config{
 		Format: spoolFormat, Folder: dir, Name: name, Title: "Spool", Log: log,
 		Without: "alerts are kept in memory",
@@ -70,6 +73,7 @@ func (s *diskSpool) open() (*loaded, error) {
 		s.events = map[uint64]*spooled{}
 		for seq, item := range events {
 			s.events[seq+x.last] = item
+			s.pending[keyOf(item.event.EventID)] = seq + x.last
 			for _, it := range item.list {
 				if it != nil {
 					it.seq = seq + x.last
@@ -121,8 +125,13 @@ func (s *diskSpool) copy(record func(func(*journal.Encoder))) {
 func (s *diskSpool) Put(p *posting) error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	seq := s.next
-	if err := s.memorySpool.Put(p); err != nil {
+	seq, safe := s.next, p.safe
+	before, _ := s.disk.Counts()
+	p.safe = nil
+	err := s.memorySpool.Put(p)
+	p.safe = safe
+	defer s.hold(p, before)
+	if err != nil {
 		return err
 	}
 	item := s.events[seq]
@@ -136,6 +145,38 @@ func (s *diskSpool) Put(p *posting) error {
 		s.disk.Append(func(e *journal.Encoder) { encodeIDs(e, s.order[len(s.order)-1:]) })
 	}
 	return nil
+}
+
+// hold lets the source of an event hear when it is safe. While the disk fails, that is when nothing is
+// left to deliver of it, or when the copy is safe with which the next segment begins. before is the number
+// of records before the event came.
+func (s *diskSpool) hold(p *posting, before uint64) {
+	if p.safe == nil {
+		return
+	}
+	u := unsynced{item: s.find(p.event), receipt: &receipt{safe: p.safe}}
+	u.after, _ = s.disk.Counts()
+	if s.disk.Broken() != nil {
+		if u.after == before {
+			u.after++
+		}
+		if u.item == nil {
+			s.receipts.give(u.receipt)
+			return
+		}
+		if len(s.unsynced) > 2*len(s.events)+16 {
+			s.unsynced = slices.DeleteFunc(s.unsynced, func(u unsynced) bool {
+				if u.item == nil || u.item.left == 0 {
+					s.receipts.give(u.receipt)
+				}
+				return u.given
+			})
+		}
+	}
+	if u.item != nil {
+		u.item.safe = append(u.item.safe, u.receipt)
+	}
+	s.unsynced = append(s.unsynced, u)
 }
 
 // Done implements [Spool].
@@ -192,52 +233,36 @@ func (s *diskSpool) Broken() error {
 	return s.disk.Broken()
 }
 
-// Commit implements [Spool].
-func (s *diskSpool) Commit(tracked []telegraf.Metric, wait bool) {
+// Commit implements [Spool]. A disk that hangs must not make us hoard events.
+func (s *diskSpool) Commit(wait bool) {
 	s.disk.Lock()
-	written, _ := s.disk.Counts()
-	broken := s.disk.Broken() != nil
-	for _, m := range tracked {
-		s.held = append(s.held, heldMetric{written, m.Copy()})
-	}
-	// A disk that is slow, or has failed, must not make us hoard metrics.
-	var spare []heldMetric
-	if n := len(s.held) - s.maxEvents; n > 0 {
-		if wait = true; broken {
-			spare, s.held = s.held[:n:n], s.held[n:]
-		}
-	}
+	wait = wait || len(s.unsynced) > s.maxEvents
 	s.disk.Unlock()
-	accept(spare)
-	if wait && !broken {
+	if wait {
 		s.disk.Sync()
-	} else if len(tracked) > 0 {
+	} else {
 		s.disk.Urgent()
 	}
 }
 
-func accept(list []heldMetric) {
-	for _, h := range list {
-		h.metric.Accept()
-	}
-}
-
-// release acknowledges the metrics whose events are safe. While the disk fails none is known to be: an
-// event that is in memory only has no record that would be counted.
+// release tells sources which events are safe.
 func (s *diskSpool) release() {
 	s.disk.Lock()
+	defer s.disk.Unlock()
 	_, synced := s.disk.Counts()
 	n := 0
-	for s.disk.Broken() == nil && n < len(s.held) && s.held[n].after <= synced {
+	for n < len(s.unsynced) && s.unsynced[n].after <= synced {
+		s.receipts.give(s.unsynced[n].receipt)
 		n++
 	}
-	safe := s.held[:n:n]
-	if s.held = s.held[n:]; len(s.held) == 0 {
-		s.held = nil
+	if s.unsynced = s.unsynced[n:]; len(s.unsynced) == 0 {
+		s.unsynced = nil
 	}
-	s.disk.Unlock()
-	accept(safe)
 }
 
 // Close implements [Spool].
-func (s *diskSpool) Close() (kept bool, err error) { return s.disk.Close() }
+func (s *diskSpool) Close() (kept bool, err error) {
+	kept, err = s.disk.Close()
+	s.receipts.wait()
+	return kept, err
+}

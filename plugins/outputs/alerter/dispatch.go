@@ -59,7 +59,7 @@ func newDispatcher(a *Alerter, s Spool) *dispatcher {
 
 // put spools e and sees to its deliveries. If it was made of what is in a bundle, that is over. It is
 // not safe before a commit.
-func (d *dispatcher) put(e *alert.Event, list []delivery, levels []topicLevel, from *bundle) {
+func (d *dispatcher) put(e *alert.Event, list []delivery, levels []topicLevel, from *bundle, safe func()) {
 	now := time.Now()
 	for i := range list {
 		it := &list[i]
@@ -73,7 +73,7 @@ func (d *dispatcher) put(e *alert.Event, list []delivery, levels []topicLevel, f
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := &posting{event: e, levels: levels}
+	p := &posting{event: e, levels: levels, safe: safe}
 	muted := map[*handler.Kind]int{}
 	for i := range list {
 		it := &list[i]

@@ -105,7 +105,7 @@ func (b *bench) emit(id string, outlets ...*outlet) {
 	for _, o := range outlets {
 		list = append(list, delivery{outlet: o, event: e, options: &noOptions{}})
 	}
-	b.put(e, list, nil, nil)
+	b.put(e, list, nil, nil, nil)
 }
 
 func (r *room) len() (n int) {
@@ -221,7 +221,7 @@ func TestDestinationsOfOneKind(t *testing.T) {
 		}
 		for i, id := range []string{"dead", "a", "dead", "b"} {
 			e := &alert.Event{ID: id, EventID: strconv.Itoa(i)}
-			b.put(e, []delivery{{outlet: o, event: e, options: &noOptions{to: id}}}, nil, nil)
+			b.put(e, []delivery{{outlet: o, event: e, options: &noOptions{to: id}}}, nil, nil, nil)
 		}
 		synctest.Wait()
 		require.ElementsMatch(t, []string{"1", "3"}, r.order())

@@ -188,7 +188,7 @@ func (a *Alerter) raise(id string, c condition, previous alert.Level, now time.T
 		return handlerID+label(&queue{outlet: it.outlet, key: it.key()}) == id
 	})
 	r.levels = append(r.levels, topicLevel{a.HealthTopic, e.ID, c.level})
-	a.post(e, r, nil)
+	a.post(e, r, nil, nil)
 }
 
 // contextUntil returns a context that ends when stop is closed.

@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb_v2"
 	"github.com/influxdata/telegraf/selfstat"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
@@ -67,9 +68,32 @@ func (s *influxSection) init(log telegraf.Logger) error {
 // A target is where one point goes.
 type target struct{ database, policy string }
 
-// take turns a metric of processors.tick into the point to write: a copy without the tags that were
-// for us, with those that tell Telegraf's output where it goes.
-func (s *influxSection) take(m telegraf.Metric) (telegraf.Metric, target) {
+// pointMetric returns a point as a metric, nil if it has no field.
+func pointMetric(p *point.Point) telegraf.Metric {
+	m := metric.New(p.Name, nil, nil, time.Unix(0, p.Time))
+	for _, f := range p.Fields {
+		switch f.Value.Kind {
+		case point.Float, point.Int, point.String, point.Bool:
+			m.AddField(f.Key, f.Value.Any())
+		case point.Duration:
+			m.AddField(f.Key, f.Value.Duration().String())
+		case point.Time:
+			m.AddField(f.Key, time.Unix(0, f.Value.Time()).UTC().Format(time.RFC3339Nano))
+		}
+	}
+	if len(m.FieldList()) == 0 {
+		return nil
+	}
+	for _, t := range p.Tags {
+		if t.Value != "" {
+			m.AddTag(t.Key, t.Value)
+		}
+	}
+	return m
+}
+
+// pointOf turns a metric of processors.tick into the point to write and where it goes.
+func pointOf(m telegraf.Metric) (telegraf.Metric, target) {
 	m = metric.FromMetric(m) // nobody waits for the fate of the copy
 	var to target
 	to.database, _ = m.GetTag("database")
@@ -77,6 +101,11 @@ func (s *influxSection) take(m telegraf.Metric) (telegraf.Metric, target) {
 	m.RemoveTag(alertmetric.KindTag)
 	m.RemoveTag("database")
 	m.RemoveTag("retention_policy")
+	return m, to
+}
+
+// address adds the tags that tell Telegraf's output where a point goes.
+func (s *influxSection) address(m telegraf.Metric, to target) {
 	switch out := s.out.(type) {
 	case *influxdb.InfluxDB:
 		if to.database != "" {
@@ -90,7 +119,6 @@ func (s *influxSection) take(m telegraf.Metric) (telegraf.Metric, target) {
 			m.AddTag(bucketTag, b)
 		}
 	}
-	return m, to
 }
 
 // bucket returns the bucket for a database and retention policy: a mapped one, else the configured

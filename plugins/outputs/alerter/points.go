@@ -46,8 +46,9 @@ func newPointWriter(a *Alerter, s *influxSection) *pointWriter {
 	}
 }
 
-func (w *pointWriter) add(m telegraf.Metric) {
-	p, to := w.section.take(m)
+// add takes over a metric.
+func (w *pointWriter) add(m telegraf.Metric, to target) {
+	w.section.address(m, to)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := w.buffers[to]
@@ -62,7 +63,7 @@ func (w *pointWriter) add(m telegraf.Metric) {
 		w.wg.Add(1)
 		go w.run(b)
 	}
-	b.points = append(b.points, p)
+	b.points = append(b.points, m)
 	w.count.queued.Incr(1)
 	if len(b.points) > w.section.BufferLimit {
 		w.remove(b, 1)

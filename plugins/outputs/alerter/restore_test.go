@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
-	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +27,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // A durable is a plugin with a spool in a folder and a receiver in place of the handler tcp.
@@ -81,6 +82,35 @@ func (x *durable) write(t *testing.T, eventID, level string) {
 
 func toTCP(eventID, level string) telegraf.Metric {
 	return event(eventID, level, "OK", `[{"kind":"tcp","options":{"address":"r:1"}}]`)
+}
+
+// A sender hands over events as the engine does, and knows which are safe.
+type sender struct {
+	mu   sync.Mutex
+	safe []string
+}
+
+func (s *sender) hand(t *testing.T, x *durable, ids ...string) {
+	t.Helper()
+	var list []*alert.Event
+	for _, id := range ids {
+		e, err := alertmetric.Event(toTCP(id, "CRITICAL"))
+		require.NoError(t, err)
+		list = append(list, e)
+	}
+	x.Events(list, func(list []*alert.Event) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, e := range list {
+			s.safe = append(s.safe, e.EventID)
+		}
+	})
+}
+
+func (s *sender) safes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(slices.Values(s.safe))
 }
 
 // lines returns what was logged.
@@ -153,7 +183,9 @@ func TestDiskFails(t *testing.T) {
 	for _, what := range []string{"write", "sync", "create"} {
 		synctest.Test(t, func(t *testing.T) {
 			dir := journaltest.New()
-			x := startDurable(t, dir, always)
+			var up atomic.Bool
+			up.Store(true)
+			x := startDurable(t, dir, up.Load)
 			x.write(t, "a-1", "CRITICAL")
 			if what == "create" {
 				s := x.dispatch.spool.(*diskSpool)
@@ -167,23 +199,29 @@ func TestDiskFails(t *testing.T) {
 				}
 				return nil
 			})
-			acks := 0
+			var s sender
+			var want []string
 			for i := range 5 {
-				m, _ := metric.WithTracking(toTCP(fmt.Sprintf("a-2%d", i), "OK"), func(telegraf.DeliveryInfo) { acks++ })
-				require.NoError(t, x.Write([]telegraf.Metric{m}))
-				m.Accept() // as the agent does
+				want = append(want, fmt.Sprintf("a-2%d", i))
+				s.hand(t, x, want[i])
 				x.write(t, fmt.Sprintf("b-%d", i), "CRITICAL")
 			}
 			pass(time.Hour)
 			require.Len(t, x.order(), 11, "delivered all the same")
 			require.Len(t, x.log.Errors(), 1, "said once")
 			require.Contains(t, x.log.Errors()[0], "Spool: cannot write to folder: no space left on device; alerts are kept in memory")
-			require.LessOrEqual(t, acks, 1, "their source keeps them")
+			require.Equal(t, want, s.safes(), "there is nothing left to deliver of them")
+			up.Store(false)
+			s.hand(t, x, "c-1")
+			pass(time.Hour)
+			require.Equal(t, want, s.safes(), "its source keeps what is neither delivered nor on the disk")
 
 			dir.SetFail(nil)
 			pass(11 * time.Second)
-			require.Equal(t, 5, acks)
+			require.Equal(t, append(want, "c-1"), s.safes())
 			require.Contains(t, x.lines()[len(x.lines())-1], "Spool: writes to folder again")
+			up.Store(true)
+			pass(time.Minute)
 			y := startDurable(t, dir.Killed(), always)
 			for i := range 5 {
 				y.write(t, fmt.Sprintf("a-2%d", i), "OK")
@@ -202,7 +240,7 @@ func TestDiskFails(t *testing.T) {
 func TestDiskFailsDuringSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
-		x := startDurable(t, dir, always)
+		x := startDurable(t, dir, never)
 		var full atomic.Bool
 		dir.SetFail(func(_ int, op string) error {
 			if op == "sync" {
@@ -214,39 +252,32 @@ func TestDiskFailsDuringSync(t *testing.T) {
 			}
 			return nil
 		})
-		var acks []string
-		write := func(id string) {
-			m, _ := metric.WithTracking(toTCP(id, "OK"), func(telegraf.DeliveryInfo) { acks = append(acks, id) })
-			require.NoError(t, x.Write([]telegraf.Metric{m}))
-			m.Accept()
-			synctest.Wait()
-		}
-		write("a-1")
+		var s sender
+		s.hand(t, x, "a-1")
+		synctest.Wait()
 		full.Store(true)
-		write("a-2")
+		s.hand(t, x, "a-2")
 		pass(5 * time.Second)
-		require.NotContains(t, acks, "a-2")
+		require.NotContains(t, s.safes(), "a-2")
 		full.Store(false)
 		pass(15 * time.Second)
-		require.Equal(t, []string{"a-1", "a-2"}, acks)
+		require.Equal(t, []string{"a-1", "a-2"}, s.safes())
 		x.stop(t)
 	})
 }
 
-// TestDiskFailsForGood does not hoard metrics.
+// TestDiskFailsForGood does not hoard events.
 func TestDiskFailsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
-		x := startDurable(t, dir, always, func(a *Alerter) { a.SpoolMaxEvents = 10 })
+		x := startDurable(t, dir, never, func(a *Alerter) { a.SpoolMaxEvents = 10 })
 		dir.SetFail(func(int, string) error { return journaltest.ErrTorn })
-		acks := 0
+		var s sender
 		for i := range 100 {
-			m, _ := metric.WithTracking(toTCP(fmt.Sprintf("a-%d", i), "OK"), func(telegraf.DeliveryInfo) { acks++ })
-			require.NoError(t, x.Write([]telegraf.Metric{m}))
-			m.Accept()
+			s.hand(t, x, fmt.Sprintf("a-%d", i))
 			synctest.Wait()
 		}
-		require.Equal(t, 90, acks)
+		require.Len(t, s.safes(), 90, "what made room need not be kept elsewhere")
 		x.stop(t)
 		require.Contains(t, x.log.LastError(), "Closing the spool: no space left on device")
 	})
@@ -290,8 +321,8 @@ func TestFolderAppearsLate(t *testing.T) {
 	})
 }
 
-// TestTrackedWritesShareSyncs writes events one at a time, as the agent does with metric_batch_size = 1.
-func TestTrackedWritesShareSyncs(t *testing.T) {
+// TestEventsShareSyncs hands over events one at a time.
+func TestEventsShareSyncs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		x := startDurable(t, dir, always)
@@ -305,26 +336,23 @@ func TestTrackedWritesShareSyncs(t *testing.T) {
 			return nil
 		})
 		s := x.dispatch.spool.(*diskSpool)
-		var mu sync.Mutex
-		acks := 0
+		safe := 0
 		for i := range 1000 {
-			m, _ := metric.WithTracking(toTCP(fmt.Sprintf("a-%d", i), "OK"), func(telegraf.DeliveryInfo) {
+			e, err := alertmetric.Event(toTCP(fmt.Sprintf("a-%d", i), "OK"))
+			require.NoError(t, err)
+			x.Events([]*alert.Event{e}, func(list []*alert.Event) {
 				s.disk.Lock()
 				_, synced := s.disk.Counts()
 				s.disk.Unlock()
-				mu.Lock()
-				defer mu.Unlock()
-				acks++
-				require.Greater(t, synced, uint64(i), "acknowledged when it is on the disk")
+				safe += len(list)
+				require.Greater(t, synced, uint64(i), "safe when it is on the disk")
 			})
-			require.NoError(t, x.Write([]telegraf.Metric{m}))
-			m.Accept()
 			if i%100 == 0 {
 				time.Sleep(time.Millisecond)
 			}
 		}
 		pass(time.Second)
-		require.Equal(t, 1000, acks)
+		require.Equal(t, 1000, safe)
 		dir.Mu.Lock()
 		require.Less(t, dir.Syncs-before, 30)
 		dir.Mu.Unlock()
@@ -404,7 +432,7 @@ func TestSupersededNeedsSameOptions(t *testing.T) {
 		})
 		put := func(n int, to string) {
 			e := &alert.Event{ID: "a", EventID: "a" + strconv.Itoa(n)}
-			b.put(e, []delivery{{outlet: o, event: e, options: &testOptions{To: to}}}, nil, nil)
+			b.put(e, []delivery{{outlet: o, event: e, options: &testOptions{To: to}}}, nil, nil, nil)
 			synctest.Wait()
 		}
 		put(1, "joe") // is being retried

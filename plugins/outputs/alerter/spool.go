@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/influxdata/telegraf"
-
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 )
 
@@ -16,7 +14,7 @@ import (
 // there were. All methods but Commit are called by one goroutine at a time.
 type Spool interface {
 	// Put stores an event with its deliveries, and numbers them. It fails with errKnown if an event of
-	// that ID is or was here.
+	// that ID is or was here; its source hears all the same when that one is safe.
 	Put(p *posting) error
 	// Done notes that a delivery is over. One that is not known is ignored.
 	Done(it *delivery, how ending)
@@ -35,9 +33,8 @@ type Spool interface {
 	Topic(name string) map[string]alert.Level
 	// Broken says why nothing can be written to the disk, if that is so.
 	Broken() error
-	// Commit makes what was put before it safe. It waits for that if told to. The metrics, which
-	// carried the events, are acknowledged no sooner.
-	Commit(tracked []telegraf.Metric, wait bool)
+	// Commit makes what was put before it safe. It waits for that if told to.
+	Commit(wait bool)
 	// Close ends the use of the spool and reports whether it keeps what is left in it.
 	Close() (kept bool, err error)
 }
@@ -49,6 +46,7 @@ type posting struct {
 	list   []*delivery
 	levels []topicLevel // of the alert in topics that it reached by way of a handler
 	over   []*delivery  // these are over, for this event takes their place
+	safe   func()       // is called when the event is safe, by a goroutine without locks; may be nil
 }
 
 // A topicLevel is the level of an alert in a topic.
@@ -92,12 +90,14 @@ type memorySpool struct {
 	bytes     int64
 	events    map[uint64]*spooled
 	next      uint64 // number of the next event
-	pending   map[eventKey]struct{}
+	pending   map[eventKey]uint64
 	seen      map[eventKey]struct{}
 	order     []sighted // what is in seen, oldest first, from head on
 	head      int
 	told      map[eventKey]alert.Level   // by series; none is OK
 	levels    map[topicAlert]alert.Level // none is OK
+	receipts  receipts
+	syncs     func() bool // reports whether there is a disk, which works; nil if there is none
 }
 
 type spooled struct {
@@ -106,6 +106,7 @@ type spooled struct {
 	bytes int64
 	left  int
 	list  []*delivery // nil where it is over
+	safe  []*receipt  // for those who wait for it to be over
 }
 
 // An eventKey is the hash of an EventID, or of what the deliveries of a series have in common.
@@ -124,7 +125,7 @@ func keyOf(id string) eventKey {
 func newMemorySpool(maxEvents int, maxBytes int64) *memorySpool {
 	return &memorySpool{
 		maxEvents: maxEvents, maxBytes: maxBytes, next: 1,
-		events: map[uint64]*spooled{}, pending: map[eventKey]struct{}{}, seen: map[eventKey]struct{}{},
+		events: map[uint64]*spooled{}, pending: map[eventKey]uint64{}, seen: map[eventKey]struct{}{},
 		told: map[eventKey]alert.Level{}, levels: map[topicAlert]alert.Level{},
 	}
 }
@@ -132,9 +133,11 @@ func newMemorySpool(maxEvents int, maxBytes int64) *memorySpool {
 func (s *memorySpool) Put(p *posting) error {
 	now := time.Now().UnixNano()
 	if p.event.EventID != "" && !s.remember(keyOf(p.event.EventID), now) {
+		s.await(p)
 		return errKnown
 	}
 	s.add(s.next, p.event, p.list, now)
+	s.await(p)
 	for _, l := range p.levels {
 		stand(s.levels, topicAlert{l.topic, l.id}, l.level)
 	}
@@ -143,6 +146,22 @@ func (s *memorySpool) Put(p *posting) error {
 	}
 	return nil
 }
+
+// await lets the source of an event hear when nothing is left to deliver of it.
+func (s *memorySpool) await(p *posting) {
+	if p.safe == nil {
+		return
+	}
+	r := &receipt{safe: p.safe}
+	if item := s.find(p.event); item != nil {
+		item.safe = append(item.safe, r)
+		return
+	}
+	s.receipts.give(r)
+}
+
+// find returns what is stored of an event, if anything.
+func (s *memorySpool) find(e *alert.Event) *spooled { return s.events[s.pending[keyOf(e.EventID)]] }
 
 // stand notes the level of an alert.
 func stand[K comparable](m map[K]alert.Level, key K, level alert.Level) {
@@ -188,7 +207,7 @@ func (s *memorySpool) add(seq uint64, e *alert.Event, list []*delivery, since in
 		return
 	}
 	s.events[seq] = item
-	s.pending[keyOf(e.EventID)] = struct{}{}
+	s.pending[keyOf(e.EventID)] = seq // from 1 on
 	s.bytes += item.bytes
 }
 
@@ -216,6 +235,9 @@ func (s *memorySpool) over(it *delivery) bool {
 		s.bytes -= item.bytes
 		delete(s.events, it.seq)
 		delete(s.pending, keyOf(item.event.EventID))
+		if s.syncs == nil || !s.syncs() {
+			s.receipts.give(item.safe...)
+		}
 	}
 	return true
 }
@@ -228,9 +250,12 @@ func (s *memorySpool) Use() float64 {
 	return max(float64(len(s.events))/float64(s.maxEvents), float64(s.bytes)/float64(s.maxBytes))
 }
 
-func (s *memorySpool) Commit([]telegraf.Metric, bool) {}
+func (s *memorySpool) Commit(bool) {}
 
-func (s *memorySpool) Close() (bool, error) { return false, nil }
+func (s *memorySpool) Close() (bool, error) {
+	s.receipts.wait()
+	return false, nil
+}
 
 // remember notes an ID and reports whether it is new.
 func (s *memorySpool) remember(key eventKey, at int64) bool {

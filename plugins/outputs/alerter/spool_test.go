@@ -157,7 +157,7 @@ func scenario(t testing.TB, seed uint64, fail func(int, string) error) (*truth, 
 			w.events = append(w.events, x)
 			require.NoError(t, s.Put(&posting{event: e, list: x.list}))
 		}
-		s.Commit(nil, true)
+		s.Commit(true)
 		if s.Broken() != nil {
 			return w, dir
 		}
