@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/delivery": {"internal/bus", "internal/handler", "internal/journal", "internal/filewatch", "internal/spec", "internal/alert", "internal/lambda", "internal/point", "internal/syntax"},
 
 	"internal/filewatch":           {},
+	"internal/spec/spectest":       {"internal/spec", "internal/alert", "internal/lambda", "internal/point", "internal/syntax"},
 	"internal/journal/journaltest": {"internal/journal"},
 	"internal/window/windowtest":   {"internal/point"},
 }

@@ -14,74 +14,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec/spectest"
 )
 
 // The tests of this file look at what a task's transcript does not show: topics, counters, saved
 // state, errors of the start. What events come out when is in the conformance vectors.
 
-// An alertEnv is an Env without a task.
+// An alertEnv has the events alone of what a node emits.
 type alertEnv struct {
-	groups   point.Groups
-	topics   *alert.Topics
-	now      int64
-	timers   []*spec.Timer
-	events   []*alert.Event
-	errors   []string
-	failed   error
-	counters map[string]*int64
+	spectest.Env
+	events []*alert.Event
 }
 
-func newAlertEnv() *alertEnv {
-	return &alertEnv{topics: new(alert.Topics), counters: map[string]*int64{}}
-}
+func newAlertEnv() *alertEnv { return &alertEnv{Env: spectest.Env{Edge: spec.Stream}} }
 
-func (e *alertEnv) Task() string           { return "t" }
-func (e *alertEnv) Node() string           { return "alert2" }
-func (e *alertEnv) Input() spec.Edge       { return spec.Stream }
-func (e *alertEnv) DBRPs() []spec.DBRP     { return nil }
-func (e *alertEnv) Groups() *point.Groups  { return &e.groups }
-func (e *alertEnv) Lambda() lambda.Options { return lambda.Options{} }
-func (e *alertEnv) Topics() *alert.Topics  { return e.topics }
-func (e *alertEnv) Host() string           { return "box" }
-func (e *alertEnv) Now() int64             { return e.now }
-func (e *alertEnv) Fail(err error)         { e.failed = err }
-
-func (e *alertEnv) Error(err error) { e.errors = append(e.errors, err.Error()) }
-
+func (e *alertEnv) Node() string       { return "alert2" }
 func (e *alertEnv) Emit(x spec.Effect) { e.events = append(e.events, x.Event) }
-
-func (e *alertEnv) At(t int64, prio int, f func()) *spec.Timer {
-	x := &spec.Timer{At: t, Prio: prio, F: f}
-	e.timers = append(e.timers, x)
-	return x
-}
-
-// advance fires the timers due until t.
-func (e *alertEnv) advance(t int64) {
-	for {
-		e.timers = slices.DeleteFunc(e.timers, func(x *spec.Timer) bool { return x.Stopped })
-		i := slices.IndexFunc(e.timers, func(x *spec.Timer) bool { return x.At <= t })
-		if i < 0 {
-			e.now = t
-			return
-		}
-		x := e.timers[i]
-		e.timers = slices.Delete(e.timers, i, i+1)
-		e.now = x.At
-		x.F()
-	}
-}
-
-func (e *alertEnv) Counter(name string) *int64 {
-	if e.counters[name] == nil {
-		e.counters[name] = new(int64)
-	}
-	return e.counters[name]
-}
 
 // sentLines collects what comes out, as line protocol.
 type sentLines struct{ got []string }
@@ -112,16 +62,12 @@ func declared(t testing.TB, word string, props ...any) spec.Declarer {
 	d := spec.New(word)
 	require.NotNil(t, d, word)
 	s := spec.Of(word, d)
-	var args []spec.Arg
 	for i := 0; i < len(props); i += 2 {
-		args = args[:0]
 		values, several := props[i+1].([]any)
 		if !several {
 			values = []any{props[i+1]}
 		}
-		for _, v := range values {
-			args = append(args, scriptArg(t, v))
-		}
+		args := spectest.Args(values...)
 		if props[i] == "" {
 			require.NoError(t, s.SetArgs(args))
 		} else {
@@ -132,27 +78,6 @@ func declared(t testing.TB, word string, props ...any) spec.Declarer {
 	return d
 }
 
-func scriptArg(t testing.TB, v any) spec.Arg {
-	switch v := v.(type) {
-	case string:
-		text, ok := strings.CutPrefix(v, "lambda:")
-		if !ok {
-			return spec.ValueArg(point.StringValue(v), syntax.Pos{})
-		}
-		x, err := syntax.ParseExpr("", text)
-		require.NoError(t, err)
-		return spec.Arg{Type: spec.LambdaType, Lambda: &syntax.Lambda{X: x}}
-	case int:
-		return spec.ValueArg(point.IntValue(int64(v)), syntax.Pos{})
-	case float64:
-		return spec.ValueArg(point.FloatValue(v), syntax.Pos{})
-	case time.Duration:
-		return spec.ValueArg(point.DurationValue(v), syntax.Pos{})
-	}
-	require.Fail(t, "no argument", "%T", v)
-	return spec.Arg{}
-}
-
 func startedAlert(t testing.TB, env spec.Env, props ...any) *alertNode {
 	n := declared(t, "alert", props...).(*alertNode)
 	require.NoError(t, n.Start(env))
@@ -160,7 +85,7 @@ func startedAlert(t testing.TB, env spec.Env, props ...any) *alertNode {
 }
 
 func (e *alertEnv) group(host string) *point.Group {
-	return e.groups.Get("m", []point.Tag{{Key: "host", Value: host}}, []string{"host"}, false)
+	return e.Groups().Get("m", []point.Tag{{Key: "host", Value: host}}, []string{"host"}, false)
 }
 
 func (e *alertEnv) point(host string, t int64, v float64) *point.Point {
@@ -201,8 +126,8 @@ func TestAlertStartErrors(t *testing.T) {
 	}
 
 	s := spec.Of("alert", newAlert())
-	require.ErrorContains(t, s.Set("stateChangesOnly", []spec.Arg{scriptArg(t, time.Second), scriptArg(t, time.Second)}), "at most one interval, got 2")
-	require.NoError(t, s.Set("history", []spec.Arg{scriptArg(t, 1_000_000_000)}))
+	require.ErrorContains(t, s.Set("stateChangesOnly", spectest.Args(time.Second, time.Second)), "at most one interval, got 2")
+	require.NoError(t, s.Set("history", spectest.Args(1_000_000_000)))
 	require.ErrorContains(t, s.Validate(), "history: want at most 100000")
 }
 
@@ -248,20 +173,20 @@ func TestAlertsOfOneTimeDiffer(t *testing.T) {
 
 func TestAlertTopics(t *testing.T) {
 	env := newAlertEnv()
-	env.topics.Collect("ops", &alert.Event{ID: "m:host=a", Level: alert.Info, Time: 3})
+	env.Topics().Collect("ops", &alert.Event{ID: "m:host=a", Level: alert.Info, Time: 3})
 	n := startedAlert(t, env, "crit", `lambda: "v" > 5`, "topic", "ops")
 	a := n.Group(env.group("a"), &sentLines{})
 	a.Point(env.point("a", 7, 1))
 	a.Point(env.point("a", 8, 9))
 	require.Equal(t, []string{"7 m:host=a OK was INFO 4", "8 m:host=a CRITICAL was OK 0"}, env.levels())
-	require.Equal(t, []alert.TopicInfo{{Name: "main:t:alert2", Level: alert.Critical, Collected: 2}, {Name: "ops", Level: alert.Critical, Collected: 3}}, env.topics.List())
+	require.Equal(t, []alert.TopicInfo{{Name: "main:t:alert2", Level: alert.Critical, Collected: 2}, {Name: "ops", Level: alert.Critical, Collected: 3}}, env.Topics().List())
 	require.EqualValues(t, 2, *env.Counter("alerts_triggered"))
 	require.EqualValues(t, 1, *env.Counter("oks_triggered"))
 	require.EqualValues(t, 1, *env.Counter("crits_triggered"))
 	require.Zero(t, *env.Counter("infos_triggered"))
 
 	n.Close()
-	require.Len(t, env.topics.List(), 1, "the node's own topic is gone from the lists")
+	require.Len(t, env.Topics().List(), 1, "the node's own topic is gone from the lists")
 
 	// The task starts again without its own state: the topics know.
 	n = startedAlert(t, env, "crit", `lambda: "v" > 5`, "topic", "ops")
@@ -331,7 +256,7 @@ func TestAlertTemplateFails(t *testing.T) {
 		n := startedAlert(t, env, append(props, "crit", `lambda: "v" > 5`)...)
 		var out sentLines
 		n.Group(env.group("a"), &out).Point(env.point("a", 1, 9))
-		require.ErrorContains(t, env.failed, "can't evaluate field Nope in type alert.")
+		require.ErrorContains(t, env.Failed, "can't evaluate field Nope in type alert.")
 		require.Empty(t, env.events)
 		require.Empty(t, out.take())
 	}
@@ -343,8 +268,8 @@ func TestAlertErrorsAreCheap(t *testing.T) {
 	a := n.Group(env.group("a"), &sentLines{})
 	p := env.point("a", 1, 9)
 	a.Point(p)
-	require.Equal(t, []string{`error evaluating expression for level: left reference value "w" is missing value level=CRITICAL`}, env.errors)
-	env.errors = make([]string, 0, 1000)
+	require.Equal(t, []string{`error evaluating expression for level: left reference value "w" is missing value level=CRITICAL`}, env.Errors)
+	env.Errors = make([]string, 0, 1000)
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { a.Point(p) }), 1.0, "the error's text in this test")
 }
 
@@ -403,7 +328,7 @@ func TestAlertRestored(t *testing.T) {
 
 	// As it was: no repeat, and the recovery has the whole duration.
 	m, b := restart(t, env, n, a, &sentLines{}, props...)
-	require.True(t, env.topics.Inhibitors().Inhibits("hosts", []point.Tag{{Key: "host", Value: "a"}}))
+	require.True(t, env.Topics().Inhibitors().Inhibits("hosts", []point.Tag{{Key: "host", Value: "a"}}))
 	b.Point(env.point("a", 3, 9))
 	require.Empty(t, env.events)
 	b.Point(env.point("a", 4, 1))
@@ -424,10 +349,10 @@ func TestAlertRestored(t *testing.T) {
 	b.Point(env.point("a", 8, 9))
 	env.events = nil
 	var topics alert.Topics // what was written to disk
-	topics.Load(env.topics.Snapshot())
+	topics.Load(env.Topics().Snapshot())
 	state := *savedGroup.(*alertGroup).State().(*alertState)
 	state.Stored = alert.EventState{Time: 7, Level: alert.Warning}
-	env.topics = &topics
+	env.States = &topics
 	c := startedAlert(t, env, props...).Group(env.group("a"), &sentLines{}).(*alertGroup)
 	c.saved = state
 	c.Restored()
@@ -462,7 +387,7 @@ func TestAlertRestoredBehindEvents(t *testing.T) {
 	require.Equal(t, []string{"90 m:host=a CRITICAL was CRITICAL 60", "91 m:host=a OK was CRITICAL 61"}, env.levels())
 
 	// A new group, too, gives the next event at that time another ID.
-	env.topics.Update(n.own, last.State())
+	env.Topics().Update(n.own, last.State())
 	env.events = nil
 	b := startedAlert(t, env, props...).Group(env.group("a"), &sentLines{})
 	b.Point(env.point("a", 30, 1))

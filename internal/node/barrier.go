@@ -20,10 +20,9 @@ type barrier struct {
 	idle, period time.Duration
 	forget       bool
 
-	env     spec.Env
-	deleter spec.Deleter
-	batch   point.Batch
-	loaded  []*barrierGroup // groups whose state has been loaded, but not their timers
+	env    spec.Env
+	batch  point.Batch
+	loaded []*barrierGroup // groups whose state has been loaded, but not their timers
 }
 
 func (n *barrier) Declare(s *spec.Spec) {
@@ -52,7 +51,6 @@ func (n *barrier) check() error {
 
 func (n *barrier) Start(env spec.Env) error {
 	n.env = env
-	n.deleter, _ = env.(spec.Deleter)
 	return nil
 }
 
@@ -125,8 +123,8 @@ func (b *barrierGroup) due() {
 	s.Sent, s.Oldest = true, s.Last
 	b.arm(b.state.Due)
 	b.Out.Barrier(b.group, s.Last)
-	if b.forget && b.deleter != nil {
-		b.deleter.Delete(b.group)
+	if b.forget {
+		b.env.Delete(b.group)
 	}
 }
 

@@ -39,8 +39,8 @@ func TestDefaultGroup(t *testing.T) {
 		s.Point(p)
 	}
 	require.Equal(t, groups{"t=dt", "t=dt", "t=x", "t=dt"}, *seen)
-	require.Equal(t, int64(2), *r.env.counters["fields_defaulted"])
-	require.Equal(t, int64(2), *r.env.counters["tags_defaulted"])
+	require.Equal(t, int64(2), *r.env.Counter("fields_defaulted"))
+	require.Equal(t, int64(2), *r.env.Counter("tags_defaulted"))
 }
 
 // groups notes the groups of the points.

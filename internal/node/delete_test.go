@@ -32,8 +32,8 @@ func TestDeleteGroup(t *testing.T) {
 		s.Point(p)
 	}
 	require.Equal(t, groups{"app=x", "app=x", "app=y"}, *seen)
-	require.Equal(t, int64(1), *r.env.counters["fields_deleted"])
-	require.Equal(t, int64(2), *r.env.counters["tags_deleted"])
+	require.Equal(t, int64(1), *r.env.Counter("fields_deleted"))
+	require.Equal(t, int64(2), *r.env.Counter("tags_deleted"))
 }
 
 func TestDeleteAllocs(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec/spectest"
 )
 
 // A rig runs one node on data written as text, and writes down what comes out. A line of input is
@@ -24,36 +24,11 @@ import (
 // and output looks the same. Errors are lines too, and come where they happen.
 type rig struct {
 	t     testing.TB
-	env   *rigEnv
+	env   *spectest.Env
 	node  spec.Declarer
 	dims  []string
 	sinks map[*point.Group]point.Sink // of a Grouper; all the same for an Opener
 	lines []string
-}
-
-// rigEnv has what the nodes tested with a rig ask for.
-type rigEnv struct {
-	spec.Env
-	rig      *rig
-	input    spec.Edge
-	groups   point.Groups
-	counters map[string]*int64
-}
-
-func (e *rigEnv) Input() spec.Edge      { return e.input }
-func (e *rigEnv) Groups() *point.Groups { return &e.groups }
-
-func (e *rigEnv) Error(err error) {
-	if e.rig != nil {
-		e.rig.lines = append(e.rig.lines, "error "+err.Error())
-	}
-}
-
-func (e *rigEnv) Counter(name string) *int64 {
-	if e.counters[name] == nil {
-		e.counters[name] = new(int64)
-	}
-	return e.counters[name]
 }
 
 // A rigProp is a property that a rig sets.
@@ -74,38 +49,17 @@ func rigNode(name string, call ...any) (spec.Declarer, error) {
 			args = append(args, c)
 		}
 	}
-	if err := s.SetArgs(rigArgs(args)); err != nil {
+	if err := s.SetArgs(spectest.Args(args...)); err != nil {
 		return nil, err
 	}
 	for _, c := range call {
 		if p, ok := c.(rigProp); ok {
-			if err := s.Set(p.name, rigArgs(p.args)); err != nil {
+			if err := s.Set(p.name, spectest.Args(p.args...)); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return n, s.Validate()
-}
-
-func rigArgs(args []any) []spec.Arg {
-	var out []spec.Arg
-	for _, a := range args {
-		var v point.Value
-		switch a := a.(type) {
-		case string:
-			v = point.StringValue(a)
-		case int:
-			v = point.IntValue(int64(a))
-		case float64:
-			v = point.FloatValue(a)
-		case bool:
-			v = point.BoolValue(a)
-		case time.Duration:
-			v = point.DurationValue(a)
-		}
-		out = append(out, spec.ValueArg(v, syntax.Pos{}))
-	}
-	return out
 }
 
 // newRig makes a rig whose points are grouped by the tags named in dims, separated by commas.
@@ -114,7 +68,7 @@ func newRig(t testing.TB, input spec.Edge, dims, name string, call ...any) *rig 
 	n, err := rigNode(name, call...)
 	require.NoError(t, err)
 	r := &rig{t: t, node: n}
-	r.env = &rigEnv{rig: r, input: input, counters: map[string]*int64{}}
+	r.env = &spectest.Env{Edge: input, OnError: func(err error) { r.lines = append(r.lines, "error "+err.Error()) }}
 	if dims != "" {
 		r.dims = strings.Split(dims, ",")
 	}
@@ -139,7 +93,9 @@ func (r *rig) sink(g *point.Group) point.Sink {
 	return s
 }
 
-func (r *rig) group(tags []point.Tag) *point.Group { return r.env.groups.Get("", tags, r.dims, false) }
+func (r *rig) group(tags []point.Tag) *point.Group {
+	return r.env.Groups().Get("", tags, r.dims, false)
+}
 
 // run feeds the lines of in and returns what came out, one line each.
 func (r *rig) run(in string) string {
@@ -351,7 +307,7 @@ func requireNoAllocs(t *testing.T, r *rig, lines ...string) {
 			}
 		}
 	}
-	r.env.rig = nil
+	r.env.OnError, r.env.Errors = nil, make([]string, 0, 1<<16)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, p := range points {
 			p.Time += int64(time.Second)

@@ -131,8 +131,8 @@ func (j *join) Start(env spec.Env) error {
 	if len(j.on) > 0 {
 		j.matcher.start(j.parents)
 	}
-	if w, ok := env.(spec.Warner); ok && !j.outer && j.fill.Kind != point.Missing && j.fill.Kind != point.String {
-		w.Warn(&syntax.Error{Msg: "fill has no effect: want a number, 'null' or 'none', got " + j.fill.Kind.String()})
+	if !j.outer && j.fill.Kind != point.Missing && j.fill.Kind != point.String {
+		env.Warn(&syntax.Error{Msg: "fill has no effect: want a number, 'null' or 'none', got " + j.fill.Kind.String()})
 	}
 	return nil
 }

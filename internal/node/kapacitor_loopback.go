@@ -52,8 +52,8 @@ func (l *kapacitorLoopback) Start(env spec.Env) error {
 	if slices.Contains(env.DBRPs(), spec.DBRP{DB: l.database, RP: l.retentionPolicy}) {
 		return fmt.Errorf("loop detected on dbrp: %q.%q: the task would get its own points again; choose a database or retention policy that is not among its dbrps", l.database, l.retentionPolicy)
 	}
-	if w, ok := env.(spec.Warner); ok && l.measurement != "" && env.Input() == spec.Batch {
-		w.Warn(&syntax.Error{Msg: "measurement has no effect on batches: their points keep the batch's name"})
+	if l.measurement != "" && env.Input() == spec.Batch {
+		env.Warn(&syntax.Error{Msg: "measurement has no effect on batches: their points keep the batch's name"})
 	}
 	return nil
 }

@@ -22,15 +22,11 @@ func compileLambda(l *syntax.Lambda, env spec.Env, lint func(*lambda.Expr) []*sy
 	if err != nil {
 		return nil, err
 	}
-	if w, ok := env.(spec.Warner); ok {
-		for _, err := range lint(e) {
-			w.Warn(err)
-		}
+	for _, err := range lint(e) {
+		env.Warn(err)
 	}
 	if p := e.Private(); len(p) > 0 {
-		if k, ok := env.(spec.Keeper); ok {
-			k.Keep(&p)
-		}
+		env.Keep(&p)
 	}
 	return e, e.Check()
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec/spectest"
 )
 
 // dropAll drops everything.
@@ -47,8 +48,8 @@ func TestStateDurationAndCount(t *testing.T) {
 	}
 	require.Equal(t, []string{"d=-1,v=1 0", "d=0,v=5 1000000000", "d=2,v=6 3000000000", "d=4,v=7 5000000000", "d=-1,v=1 6000000000", "d=0,v=8 7000000000", "d=3,v=9 10000000000", "d=-5,v=9 2000000000"}, feed(d))
 	require.Equal(t, []string{"n=-1i,v=1 0", "n=1i,v=5 1000000000", "n=2i,v=6 3000000000", "n=3i,v=7 5000000000", "n=-1i,v=1 6000000000", "n=1i,v=8 7000000000", "n=2i,v=9 10000000000", "n=3i,v=9 2000000000"}, feed(c))
-	require.Equal(t, []string{`error while evaluating expression: left reference value "v" is missing value`}, env.errors[:1])
-	require.Len(t, env.errors, 2)
+	require.Equal(t, []string{`error while evaluating expression: left reference value "v" is missing value`}, env.Errors[:1])
+	require.Len(t, env.Errors, 2)
 
 	// A batch begins anew, and passes even without points.
 	p, q := env.point("a", 11*second, 9), env.point("a", 12*second, 9)
@@ -71,7 +72,7 @@ func TestStateDurationRestored(t *testing.T) {
 
 func TestStateDurationUnit(t *testing.T) {
 	s := spec.Of("stateDuration", spec.New("stateDuration"))
-	require.NoError(t, s.Set("unit", []spec.Arg{scriptArg(t, time.Duration(0))}))
+	require.NoError(t, s.Set("unit", spectest.Args(time.Duration(0))))
 	require.ErrorContains(t, s.Validate(), "unit: must be positive")
 }
 

@@ -22,23 +22,23 @@ func openStats(t testing.TB, env *alertEnv, out point.Sink, props ...any) (*stat
 func TestStats(t *testing.T) {
 	env := newAlertEnv()
 	var out sentLines
-	env.now = 3 * second
+	env.Clock = 3 * second
 	_, s := openStats(t, env, &out)
-	env.advance(13 * second)
+	env.Advance(13 * second)
 	require.Equal(t, []string{"stats emitted=0i 13000000000"}, out.take(), "no group yet")
 
 	s.Point(env.point("b", 1, 1))
 	s.Point(env.point("a", 1, 1))
 	s.Batch(&point.Batch{Group: env.group("a"), Points: make([]point.Point, 3)})
 	s.Barrier(env.group("a"), 5)
-	env.advance(23 * second)
+	env.Advance(23 * second)
 	require.Equal(t, []string{"stats,host=b emitted=1i 23000000000", "stats,host=a emitted=4i 23000000000"}, out.take(), "in the order of appearance")
 
 	s.Delete(env.group("b"))
 	s.Delete(env.group("nosuch"))
-	env.advance(33 * second)
+	env.Advance(33 * second)
 	s.Point(env.point("b", 1, 1))
-	env.advance(43 * second)
+	env.Advance(43 * second)
 	require.Equal(t, []string{"delete host=b", "stats,host=a emitted=4i 33000000000", "stats,host=a emitted=4i 43000000000", "stats,host=b emitted=1i 43000000000"}, out.take())
 }
 
@@ -46,9 +46,9 @@ func TestStatsAlign(t *testing.T) {
 	for start, want := range map[int64]string{3: "0", 7: "10000000000", 10: "10000000000"} {
 		env := newAlertEnv()
 		var out sentLines
-		env.now = start * second
+		env.Clock = start * second
 		openStats(t, env, &out, "align", []any{})
-		env.advance(20 * second)
+		env.Advance(20 * second)
 		require.Equal(t, "stats emitted=0i "+want, out.take()[0], "start at %d", start)
 	}
 }
@@ -59,7 +59,7 @@ func TestStatsRestored(t *testing.T) {
 	for range 5 {
 		s.Point(env.point("a", 1, 1))
 	}
-	env.advance(14 * second)
+	env.Advance(14 * second)
 
 	for _, c := range []struct {
 		name string
@@ -72,12 +72,12 @@ func TestStatsRestored(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env2 := newAlertEnv()
-			env2.now = c.now * second
+			env2.Clock = c.now * second
 			var out sentLines
 			again, s := openStats(t, env2, &out)
 			saveAndLoad(t, old, again)
 			s.Point(env2.point("a", 1, 1))
-			env2.advance((c.now + 17) * second)
+			env2.Advance((c.now + 17) * second)
 			require.Equal(t, c.want, out.take())
 		})
 	}

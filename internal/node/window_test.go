@@ -13,6 +13,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/agg"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec/spectest"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/window"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/window/windowtest"
 )
@@ -54,7 +55,7 @@ func (p *pipe) start() {
 	for _, c := range p.calls {
 		f, err := rigNode(c[0].(string), c[1:]...)
 		require.NoError(p.t, err)
-		require.NoError(p.t, f.(spec.Starter).Start(&pipeEnv{pipe: p}))
+		require.NoError(p.t, f.(spec.Starter).Start(&spectest.Env{Edge: spec.Batch, OnError: func(err error) { p.lines = append(p.lines, "error "+err.Error()) }}))
 		p.funcs = append(p.funcs, f.(*influxql))
 		children = append(children, f)
 	}
@@ -142,14 +143,6 @@ func (f *pipeFan) Barrier(g *point.Group, t int64) {
 		s.Barrier(g, t)
 	}
 }
-
-type pipeEnv struct {
-	spec.Env
-	pipe *pipe
-}
-
-func (e *pipeEnv) Input() spec.Edge { return spec.Batch }
-func (e *pipeEnv) Error(err error)  { e.pipe.lines = append(e.pipe.lines, "error "+err.Error()) }
 
 // randomCalls returns one to three functions.
 func randomCalls(r *rand.Rand) [][]any {

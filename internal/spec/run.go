@@ -77,19 +77,16 @@ type Env interface {
 	Error(err error)
 	// Fail stops the whole task with err once the current call has returned.
 	Fail(err error)
+	// Warn notes what is suspicious but legal, while the node starts.
+	Warn(err *syntax.Error)
+	// Keep has a state, a pointer as in [Stateful], saved with the node.
+	Keep(state any)
+	// Delete deletes a group as if the node's parent had: the node's own state of it goes, and what
+	// the nodes behind have.
+	Delete(g *point.Group)
 	// Counter returns the node's own statistic called name, 0 at first.
 	Counter(name string) *int64
 }
-
-// A Keeper is an Env that saves a state, a pointer as in [Stateful], with the node.
-type Keeper interface{ Keep(state any) }
-
-// A Warner is an Env that takes notes of what is suspicious but legal.
-type Warner interface{ Warn(err *syntax.Error) }
-
-// A Deleter is an Env that deletes a group as if the node's parent had: the node's own state of it
-// goes, and what the nodes behind have.
-type Deleter interface{ Delete(g *point.Group) }
 
 // A Timer is one call in the future.
 type Timer struct {
