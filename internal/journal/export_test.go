@@ -1,0 +1,4 @@
+package journal
+
+// CannotSync is for tests.
+var CannotSync = cannotSync
