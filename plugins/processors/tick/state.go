@@ -6,8 +6,8 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
@@ -18,12 +18,13 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
-// This file keeps the state of tasks over a restart: one file, written as a whole beside the old one
-// and renamed, so that a crash leaves one of the two.
+// This file keeps the state of tasks over a restart: one file, which is replaced as a whole, so that a crash
+// leaves the old one or the new one.
 
 // A store holds the newest snapshot of each task. The zero value, without a file, keeps nothing.
 type store struct {
-	file string
+	file   string         // with its path
+	folder journal.Folder // it is in
 
 	// What follows belongs to checkpoints, of which there is one at a time.
 	last   saved // the last one
@@ -56,10 +57,11 @@ func stateFile(dir string, after bool) string {
 }
 
 // open reads the file if there is one. An unreadable one is set aside: alerting goes on without it.
-func (s *store) open(file string, topics *alert.Topics) error {
-	s.file, s.tasks = file, map[string][]byte{}
-	b, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
+func (s *store) open(folder journal.Folder, file string, topics *alert.Topics) error {
+	s.folder, s.file, s.tasks = folder, file, map[string][]byte{}
+	name := s.name()
+	b, err := folder.Read(name)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -67,9 +69,9 @@ func (s *store) open(file string, topics *alert.Topics) error {
 	}
 	var x saved
 	if x, err = decodeState(b); err != nil {
-		aside := "it is now " + filepath.Base(file) + ".bad"
-		if renamed := os.Rename(file, file+".bad"); renamed != nil {
-			aside = renamed.Error()
+		aside := "it is now " + name + ".bad"
+		if err := folder.Rename(name, name+".bad"); err != nil {
+			aside = err.Error()
 		}
 		return fmt.Errorf("bad state file: %s: %w; %s, and all tasks begin anew", file, err, aside)
 	}
@@ -126,33 +128,13 @@ func (s *store) write(topics alert.Saved) error {
 		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	f, err := os.CreateTemp(filepath.Dir(s.file), s.temporary())
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(append([]byte(stateMagic), sum[:]...), body.Bytes()...))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), s.file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	err = journal.Dir(filepath.Dir(s.file)).Sync()
+	err := journal.Replace(s.folder, s.name(), append(append([]byte(stateMagic), sum[:]...), body.Bytes()...))
 	s.last, s.exists = x, err == nil
 	return err
 }
 
-// temporary is the pattern of the names of files that are to become the state file.
-func (s *store) temporary() string { return "." + filepath.Base(s.file) + "-*.tmp" }
-
-// clean removes what processes have left that died while they wrote. The folder must be locked.
-func (s *store) clean() {
-	left, _ := filepath.Glob(filepath.Join(filepath.Dir(s.file), s.temporary()))
-	for _, name := range left {
-		_ = os.Remove(name)
-	}
-}
+// name returns that of the file in its folder.
+func (s *store) name() string { return filepath.Base(s.file) }
 
 // checkpointWait is how long a checkpoint waits for tasks that are at work.
 const checkpointWait = 5 * time.Second

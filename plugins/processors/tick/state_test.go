@@ -153,12 +153,12 @@ func TestStateDirectoryThatCannotBe(t *testing.T) {
 // TestStateLeftovers removes what a process has left that died while it wrote.
 func TestStateLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir+"/.tasks.state-123.tmp", "x")
-	write(t, dir+"/.tasks-after.state-123.tmp", "x")
+	write(t, dir+"/.tasks.state.tmp", "x")
+	write(t, dir+"/.tasks-after.state.tmp", "x")
 	p, _ := withState(dir, "x", alertScript)
 	run(t, p)
-	require.NoFileExists(t, dir+"/.tasks.state-123.tmp")
-	require.FileExists(t, dir+"/.tasks-after.state-123.tmp", "that of the other instance")
+	require.NoFileExists(t, dir+"/.tasks.state.tmp")
+	require.FileExists(t, dir+"/.tasks-after.state.tmp", "that of the other instance")
 }
 
 func TestStateDirectoryInUse(t *testing.T) {

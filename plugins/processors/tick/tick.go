@@ -91,7 +91,7 @@ type Tick struct {
 	// Set by tests.
 	observe   func(task string, x *spec.Effect) // sees all effects
 	transport http.RoundTripper                 // of requests
-	folder    journal.Folder                    // of the outbox
+	folder    journal.Folder                    // the state directory
 }
 
 // Task is a task that stands in the configuration.
@@ -356,16 +356,16 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 // beyond it. Only a folder that someone else uses is an error; without one that works the tasks begin
 // anew, and alerts go out.
 func (t *Tick) openState(e *engine) (err error) {
-	if err := e.store.open(stateFile(t.StateDirectory, t.isSecond()), &e.topics); err != nil {
+	folder := t.folder
+	if folder == nil {
+		folder = journal.Dir(t.StateDirectory)
+	}
+	if err := e.store.open(folder, stateFile(t.StateDirectory, t.isSecond()), &e.topics); err != nil {
 		t.Log.Error(err)
 	}
 	format := outboxFormat
 	if t.isSecond() {
 		format = outboxAfterFormat
-	}
-	folder := t.folder
-	if folder == nil {
-		folder = journal.Dir(t.StateDirectory)
 	}
 	e.outbox, err = openOutbox(outboxConfig{
 		name: t.StateDirectory, folder: folder, format: format, log: t.Log, emit: e.emit,
@@ -373,7 +373,6 @@ func (t *Tick) openState(e *engine) (err error) {
 		maxEvents: t.OutboxMaxEvents, maxBytes: int64(t.OutboxMaxSize),
 	}, &e.topics)
 	if err == nil {
-		e.store.clean()
 		e.outbox.start()
 	}
 	return err
