@@ -21,8 +21,9 @@ import (
 
 // Mutes is the file of mutes in a state directory.
 type Mutes struct {
-	state string // the directory
-	dir   string // of the file alone, since others change all the time
+	state  string // the directory
+	dir    string // of the file alone, since others change all the time
+	folder journal.Folder
 }
 
 const (
@@ -37,7 +38,54 @@ const (
 
 // OpenMutes returns the mutes of the plugin with that state_directory.
 func OpenMutes(stateDirectory string) *Mutes {
-	return &Mutes{state: stateDirectory, dir: filepath.Join(stateDirectory, muteFolder)}
+	dir := filepath.Join(stateDirectory, muteFolder)
+	return &Mutes{state: stateDirectory, dir: dir, folder: sharedDir{journal.Dir(dir), stateDirectory}}
+}
+
+// A sharedDir is a folder of files that the agent can read whoever writes them.
+type sharedDir struct {
+	journal.Dir
+	state string // whose owner is to have them
+}
+
+// Lock implements [journal.Folder]. It makes the folder, but not the state directory, which is that of no
+// agent then.
+func (d sharedDir) Lock(name string) (func(), error) {
+	if info, err := os.Stat(d.state); err != nil || !info.IsDir() {
+		if err == nil {
+			err = errors.New("not a directory")
+		}
+		return nil, fmt.Errorf("state_directory: %w", err)
+	}
+	unlock, err := d.Dir.Lock(name)
+	if err == nil {
+		own(d.state, string(d.Dir))
+		own(d.state, filepath.Join(string(d.Dir), name))
+	}
+	return unlock, err
+}
+
+// Create implements [journal.Folder].
+func (d sharedDir) Create(name string) (journal.File, error) {
+	f, err := d.Dir.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(string(d.Dir), name)
+	own(d.state, path)
+	if err := os.Chmod(path, 0o640); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Read implements [journal.Folder].
+func (d sharedDir) Read(name string) ([]byte, error) {
+	path := filepath.Join(string(d.Dir), name)
+	if info, err := os.Stat(path); err == nil && info.Size() > maxMuteFile {
+		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxMuteFile)
+	}
+	return d.Dir.Read(name)
 }
 
 type muteDocument struct {
@@ -48,17 +96,10 @@ type muteDocument struct {
 // List returns all mutes, the oldest first, also those that ended lately.
 func (f *Mutes) List() ([]alert.Mute, error) {
 	path := filepath.Join(f.dir, muteName)
-	info, err := os.Stat(path)
+	b, err := f.folder.Read(muteName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxMuteFile {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxMuteFile)
-	}
-	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -128,15 +169,6 @@ func ended(m *alert.Mute, now time.Time) bool {
 
 // change replaces the file, while nobody else does.
 func (f *Mutes) change(edit func([]alert.Mute) ([]alert.Mute, error)) error {
-	if info, err := os.Stat(f.state); err != nil || !info.IsDir() {
-		if err == nil {
-			err = errors.New("not a directory")
-		}
-		return fmt.Errorf("state_directory: %w", err)
-	}
-	if err := f.make(); err != nil {
-		return err
-	}
 	unlock, err := f.lock()
 	if err != nil {
 		return err
@@ -155,7 +187,7 @@ func (f *Mutes) change(edit func([]alert.Mute) ([]alert.Mute, error)) error {
 	if err != nil {
 		return err
 	}
-	return f.replace(append(b, '\n'))
+	return journal.Replace(f.folder, muteName, append(b, '\n'))
 }
 
 // make makes the folder.
@@ -164,48 +196,22 @@ func (f *Mutes) make() error {
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err == nil {
-		own(f.state, f.dir)
-	}
-	return err
-}
-
-// replace writes the file, all or nothing.
-func (f *Mutes) replace(text []byte) (err error) {
-	tmp, err := os.CreateTemp(f.dir, ".mutes-*")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name())
-		}
-	}()
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Chmod(0o640), tmp.Sync(), tmp.Close())
-	own(f.state, tmp.Name())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), filepath.Join(f.dir, muteName)); err != nil {
-		return err
-	}
-	return journal.Dir(f.dir).Sync()
+	own(f.state, f.dir)
+	return journal.Dir(f.state).Sync()
 }
 
 // lock waits until nobody else changes the file.
 func (f *Mutes) lock() (unlock func(), err error) {
-	path := filepath.Join(f.dir, muteLock)
 	for until := time.Now().Add(muteLockWait); ; time.Sleep(20 * time.Millisecond) {
-		unlock, err = journal.Dir(f.dir).Lock(muteLock)
-		if err == nil {
-			own(f.state, path)
-		}
+		unlock, err = f.folder.Lock(muteLock)
 		if !errors.Is(err, journal.ErrLocked) {
 			return unlock, err
 		}
 		if time.Now().After(until) {
-			return nil, fmt.Errorf("%s: another process has been changing the mutes for %s", path, muteLockWait)
+			return nil, fmt.Errorf("%s: another process has been changing the mutes for %s", filepath.Join(f.dir, muteLock), muteLockWait)
 		}
 	}
 }
