@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/journal":  {"internal/codec"},
 	"internal/api":      {},
 	"internal/lambda":   {"internal/syntax", "internal/point"},
-	"internal/spec":     {"internal/syntax", "internal/lambda", "internal/point", "internal/alert"},
+	"internal/spec":     {"internal/syntax", "internal/lambda", "internal/point", "internal/alert", "internal/udf"},
 	"internal/node":     {"internal/window", "internal/spec", "internal/lambda", "internal/agg", "internal/alert", "internal/udf", "internal/syntax", "internal/point"},
 	"internal/handler":  {"internal/spec", "internal/alert", "internal/point", "internal/lambda", "internal/syntax", "internal/tlsconf"},
 	"internal/task":     {"internal/syntax", "internal/spec", "internal/node", "internal/lambda", "internal/alert", "internal/udf", "internal/point"},

@@ -9,7 +9,6 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -34,7 +33,7 @@ type functions struct {
 	errs    map[string]error
 	missing error // what is wrong with each if there is no configuration
 	refers  []func(spec.Reference) error
-	deadman node.DeadmanConfig
+	deadman spec.Deadman
 	changes bool // only those of the state are events
 }
 

@@ -60,8 +60,10 @@ type handlerObject struct {
 	handler spec.Declarer
 }
 
-// ChangesOnly has the alert behave as if its script said stateChangesOnly.
-func (n *alertNode) ChangesOnly() { n.rules.ChangesOnly = true }
+// Configure has the alert behave as if its script said stateChangesOnly, if all alerts are to.
+func (n *alertNode) Configure(s *spec.Settings) {
+	n.rules.ChangesOnly = n.rules.ChangesOnly || s.ChangesOnly
+}
 
 // alertShared is what the groups of a node share: the state of the levels' lambdas.
 type alertShared struct {

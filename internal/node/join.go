@@ -67,15 +67,8 @@ func (j *join) Declare(s *spec.Spec) {
 	s.Example("var building = stream|from().measurement('building').groupBy('b')\nvar floor = stream|from().measurement('floor').groupBy('b', 'f')\nbuilding|join(floor).as('all', 'one').on('b')", "building,b=x v=100 0s\nfloor,b=x,f=1 v=10 0s\nfloor,b=x,f=2 v=20 0s", "building,b=x,f=1 all.v=100,one.v=10 0s\nbuilding,b=x,f=2 all.v=100,one.v=20 0s")
 }
 
-// Order keeps the parents as they are. It is called to know how many there are.
-func (j *join) Order(n int) []int {
-	j.parents = n
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	return order
-}
+// Parents takes note of how many there are.
+func (j *join) Parents(n int) { j.parents = n }
 
 func (j *join) check() error {
 	if len(j.as) == 0 {
@@ -137,7 +130,7 @@ func (j *join) Start(env spec.Env) error {
 	return nil
 }
 
-func (j *join) Input(i, _ int, out point.Sink) point.Sink {
+func (j *join) Input(i int, out point.Sink) point.Sink {
 	j.out = out
 	j.next = wayTo(out)
 	return &joinInput{join: j, src: i}

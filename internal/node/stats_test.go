@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
 const second = int64(time.Second)
@@ -85,17 +85,21 @@ func TestStatsRestored(t *testing.T) {
 
 func TestDeadman(t *testing.T) {
 	d := declared(t, "deadman", "", []any{1.0, time.Minute, `lambda: "h" == 'b' OR "h" == 'c'`, `lambda: hour("time") > 8`}).(*deadman)
-	script, vars := d.Expand("from1")
-	_, err := syntax.Parse("", "x"+script)
-	require.NoError(t, err)
-	require.Equal(t, "{{ .Group }}:from1 for task '{{ .TaskName }}'", vars["id"].Value.Text)
-	require.Contains(t, vars["message"].Value.Text, `"%0.3f" }} points/1m0s.`)
-	require.Equal(t, time.Minute, vars["interval"].Value.Duration())
-	require.Equal(t, spec.LambdaType, vars["crit"].Type)
+	links := d.Expand("from1")
+	require.Len(t, links, 3)
+	for _, l := range links {
+		require.NoError(t, spec.Of(l.Word, l.Node).Validate())
+		require.IsType(t, spec.New(l.Word), l.Node)
+	}
+	require.Equal(t, &stats{interval: time.Minute, align: true}, links[0].Node)
+	require.Equal(t, &derivative{field: "emitted", unit: time.Minute, nonNegative: true}, links[1].Node)
+	a := links[2].Node.(*alertNode)
+	require.Equal(t, "{{ .Group }}:from1 for task '{{ .TaskName }}'", a.id)
+	require.Contains(t, a.message, `"%0.3f" }} points/1m0s.`)
 
 	// The conditions are joined as wholes: the OR does not escape.
 	env := newAlertEnv()
-	e, err := predicate(vars["crit"].Lambda, env)
+	e, err := predicate(a.when[alert.Critical], env)
 	require.NoError(t, err)
 	at := time.Date(2024, 1, 1, 12, 0, 0, 0, time.Local).UnixNano()
 	for _, c := range []struct {

@@ -19,17 +19,16 @@ import (
 type UDF struct {
 	Function  string
 	Info      udf.Info
-	Unreached bool         // nobody knows what Info should be: every option is taken
-	Options   []udf.Option // that the script sets
-	Node      string       // name of the node, once it has started
+	Unreached bool // nobody knows what Info should be: every option is taken
 
-	env    spec.Env
-	out    point.Sink
-	data   spec.UDFData
-	fit    batchBuffer
-	misfit misfit
-	point  point.Point
-	dims   []string
+	options []udf.Option // that the script sets
+	env     spec.Env
+	out     point.Sink
+	data    spec.UDFData
+	fit     batchBuffer
+	misfit  misfit
+	point   point.Point
+	dims    []string
 
 	open   bool // a batch has begun
 	byName bool
@@ -76,7 +75,7 @@ func (n *UDF) Declare(s *spec.Spec) {
 			types[i] = optionTypes[t]
 		}
 		s.Option(name, "option of the function", types, func(values []point.Value) {
-			n.Options = append(n.Options, udf.Option{Name: name, Values: values})
+			n.options = append(n.options, udf.Option{Name: name, Values: values})
 		})
 	}
 }
@@ -92,9 +91,12 @@ func edgeOf(e udf.Edge) spec.Edge {
 	return spec.Stream
 }
 
-// Start takes note of the node's name.
+// Call returns the function's name and the options that the script sets.
+func (n *UDF) Call() (function string, options []udf.Option) { return n.Function, n.options }
+
+// Start is the node's [spec.Starter].
 func (n *UDF) Start(env spec.Env) error {
-	n.env, n.Node = env, env.Node()
+	n.env = env
 	return nil
 }
 

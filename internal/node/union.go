@@ -61,19 +61,13 @@ type savedSource struct {
 func (u *union) Declare(s *spec.Spec) {
 	s.Doc("Merges several streams into one in the order of their times. What comes in waits until every parent has sent something as late; a parent that is silent holds the others back.")
 	s.Merges("the nodes to merge with the one in front")
+	s.LastIn = true // as with Kapacitor: of data with one time that of the arguments comes first
 	s.Prop(&u.rename, "rename", "measurement of all that is sent on; each one's own if unset")
 	s.Example("var a = stream|from().measurement('a')\nvar b = stream|from().measurement('b')\na|union(b).rename('u')", "a v=1 0s\na v=2 2s\nb v=3 1s\nb v=4 3s", "u v=1 0s\nu v=3 1s\nu v=2 2s\nu v=4 3s")
 }
 
-// Order puts the arguments before the node in front, as Kapacitor does: of data with one time
-// theirs comes first.
-func (u *union) Order(n int) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = (i + 1) % n
-	}
-	return order
-}
+// Parents makes the sources.
+func (u *union) Parents(n int) { u.sources, u.silent = make([]unionSource, n), n }
 
 func (u *union) Start(env spec.Env) error {
 	u.env = env
@@ -81,10 +75,8 @@ func (u *union) Start(env spec.Env) error {
 	return nil
 }
 
-func (u *union) Input(i, n int, out point.Sink) point.Sink {
-	if u.sources == nil {
-		u.out, u.sources, u.silent = out, make([]unionSource, n), n
-	}
+func (u *union) Input(i int, out point.Sink) point.Sink {
+	u.out = out
 	return &unionInput{union: u, source: &u.sources[i]}
 }
 

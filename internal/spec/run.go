@@ -5,6 +5,7 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // This file defines how nodes run: what they implement and what they can ask for.
@@ -26,9 +27,11 @@ type Opener interface {
 	Open(out point.Sink) point.Sink
 }
 
-// A Merger has several parents; Input makes the sink for the i-th of n of them.
+// A Merger has several parents. It is told how many before it is checked; then Input makes the sink for
+// the i-th of them, beginning with 0.
 type Merger interface {
-	Input(i, n int, out point.Sink) point.Sink
+	Parents(n int)
+	Input(i int, out point.Sink) point.Sink
 }
 
 // A Closer sends on what it still holds when the input ends.
@@ -46,10 +49,38 @@ type Stateful interface{ State() any }
 // A Restorer is told when its State has been loaded, to rearm timers for example.
 type Restorer interface{ Restored() }
 
-// A Macro is written in TICKscript: Expand returns links to be put behind the parent node (whose
-// name is given) and the variables that they use.
+// A Macro stands for a chain of other nodes, which Expand makes: the first comes behind the parent node,
+// whose name is given, and each other one behind the one before.
 type Macro interface {
-	Expand(parent string) (script string, vars map[string]Arg)
+	Declarer
+	Expand(parent string) []Link
+}
+
+// A Link is a node with its TICKscript word.
+type Link struct {
+	Word string
+	Node Declarer
+}
+
+// A Receiver is the node of a user-defined function. It speaks with nobody: what the function is to get
+// leaves the task as an effect, and what it gives back is brought.
+type Receiver interface {
+	// Call returns the function's name and the options that the script sets.
+	Call() (function string, options []udf.Option)
+	// Receive takes a point, or the begin or end of a batch, that the function gives back.
+	Receive(r *udf.Response)
+	// Restarted says that the conversation has begun anew: a batch that has begun does not end.
+	Restarted()
+	// Snapshot returns the function's last state, which is saved with the node; nil if there is none.
+	Snapshot() []byte
+	// KeepSnapshot keeps a state, which must not change afterwards.
+	KeepSnapshot(state []byte)
+}
+
+// A Publisher keeps its last result for whoever asks for it by name.
+type Publisher interface {
+	Endpoint() string
+	Result() []byte // as JSON
 }
 
 // A DBRP is a database and a retention policy.

@@ -52,6 +52,7 @@ type Reading struct {
 	Text     string   // what it does, in sentences
 	Parents  []string // words of the nodes it may follow; none means any but stream
 	MayMerge bool     // takes further parents as arguments
+	LastIn   bool     // the node in front is the last parent, not the first
 	Args     []*Param
 	Props    []*Prop
 	Examples []Example
@@ -116,7 +117,7 @@ func (s *Spec) Edges(wants, provides Edge) { s.Wants, s.Provides = wants, provid
 // stream and those that end a chain. "*" means really every node.
 func (s *Spec) After(names ...string) { s.Parents = names }
 
-// Merges says that further parent nodes are given as arguments.
+// Merges says that further parent nodes are given as arguments. The node is a [Merger].
 func (s *Spec) Merges(doc string) {
 	s.MayMerge = true
 	s.Args = append(s.Args, &Param{Name: "node", Doc: doc, Type: NodeType, Variadic: true})
@@ -334,6 +335,22 @@ func (s *Spec) Get(name string) (Arg, error) {
 		return Arg{}, fmt.Errorf("%s has no property %s that can be read%s", s.Name, name, didYouMean(name, known))
 	}
 	return p.Params[0].get(), nil
+}
+
+// Value returns what the parameter is bound to, if it has one value.
+func (p *Param) Value() (a Arg, ok bool) {
+	if p.get == nil {
+		return Arg{}, false
+	}
+	return p.get(), true
+}
+
+// Value returns the value of a plain property.
+func (p *Prop) Value() (a Arg, ok bool) {
+	if !p.Plain {
+		return Arg{}, false
+	}
+	return p.Params[0].Value()
 }
 
 // Validate runs the node's check and those of its handlers.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -60,18 +59,18 @@ func said(t *testing.T, cfg task.Config, restart bool) []string {
 func TestDeadmanConfig(t *testing.T) {
 	const plain = `stream|from().measurement('m').groupBy('host')|alert()`
 	const own = `stream|from().measurement('m').groupBy('host')|deadman(0.0, 10s)`
-	texts := nodes.DeadmanConfig{ID: "NODE_NAME, not NODE_NAME", Message: "{{ .TaskName }}: {{ .ID }} {{ .Level }} INTERVAL INTERVAL"}
-	global := nodes.DeadmanConfig{Global: true, Threshold: 1, Interval: 10 * time.Second}
+	texts := spec.Deadman{ID: "NODE_NAME, not NODE_NAME", Message: "{{ .TaskName }}: {{ .ID }} {{ .Level }} INTERVAL INTERVAL"}
+	global := spec.Deadman{Global: true, Threshold: 1, Interval: 10 * time.Second}
 	both := global
 	both.ID, both.Message = texts.ID, texts.Message
 	idle := global
 	idle.Global = false
 	for _, c := range []struct {
 		name, script string
-		config       nodes.DeadmanConfig
+		config       spec.Deadman
 		want         []string
 	}{
-		{"none", plain, nodes.DeadmanConfig{}, nil},
+		{"none", plain, spec.Deadman{}, nil},
 		{"not global", plain, idle, nil},
 		{"defaults", own, idle, []string{
 			"30s alert4 host=a:from1 for task 't' is dead: 0.000 points/10s.",
@@ -100,7 +99,7 @@ func TestDeadmanConfig(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.NoError(t, (&nodes.DeadmanConfig{ID: c.config.ID, Message: c.config.Message, Interval: time.Second}).Check())
+			require.NoError(t, (&spec.Deadman{ID: c.config.ID, Message: c.config.Message, Interval: time.Second}).Check())
 			cfg := task.Config{Script: c.script, Deadman: c.config}
 			require.Equal(t, c.want, said(t, cfg, false))
 			require.Equal(t, c.want, said(t, cfg, true), "after a restart")
@@ -112,16 +111,16 @@ func TestDeadmanConfig(t *testing.T) {
 }
 
 func TestDeadmanConfigCheck(t *testing.T) {
-	good := nodes.DeadmanConfig{Interval: time.Second}
+	good := spec.Deadman{Interval: time.Second}
 	require.NoError(t, good.Check())
-	for want, change := range map[string]func(*nodes.DeadmanConfig){
-		"interval must be positive":                         func(c *nodes.DeadmanConfig) { c.Interval = 0 },
-		"threshold: want 0.0 or more, got -1":               func(c *nodes.DeadmanConfig) { c.Threshold = -1 },
-		"threshold: want 0.0 or more, got NaN":              func(c *nodes.DeadmanConfig) { c.Threshold = math.NaN() },
-		"threshold: want 0.0 or more, got +Inf":             func(c *nodes.DeadmanConfig) { c.Threshold = math.Inf(1) },
-		`id: unclosed action`:                               func(c *nodes.DeadmanConfig) { c.ID = "{{ .Group" },
-		`message: function "nope" not defined`:              func(c *nodes.DeadmanConfig) { c.Message = "{{ nope }}" },
-		`id: function "json" not defined, only details can`: func(c *nodes.DeadmanConfig) { c.ID = "{{ json . }}" },
+	for want, change := range map[string]func(*spec.Deadman){
+		"interval must be positive":                         func(c *spec.Deadman) { c.Interval = 0 },
+		"threshold: want 0.0 or more, got -1":               func(c *spec.Deadman) { c.Threshold = -1 },
+		"threshold: want 0.0 or more, got NaN":              func(c *spec.Deadman) { c.Threshold = math.NaN() },
+		"threshold: want 0.0 or more, got +Inf":             func(c *spec.Deadman) { c.Threshold = math.Inf(1) },
+		`id: unclosed action`:                               func(c *spec.Deadman) { c.ID = "{{ .Group" },
+		`message: function "nope" not defined`:              func(c *spec.Deadman) { c.Message = "{{ nope }}" },
+		`id: function "json" not defined, only details can`: func(c *spec.Deadman) { c.ID = "{{ json . }}" },
 	} {
 		c := good
 		change(&c)

@@ -52,6 +52,26 @@ func (t *Task) Leave() {
 	}
 }
 
+// values is what a node's state may depend on if no script has set its arguments and properties.
+func values(s *spec.Spec) (made []string) {
+	note := func(name string, v spec.Arg, ok bool) {
+		if ok && (v.Type != spec.LambdaType || v.Lambda != nil) {
+			made = append(made, name+describe([]spec.Arg{v}))
+		}
+	}
+	for i, a := range s.Args {
+		if v, ok := a.Value(); s.CountsArg(i) {
+			note("", v, ok)
+		}
+	}
+	for _, p := range s.Props {
+		if v, ok := p.Value(); s.Counts(p.Name) {
+			note("."+spec.Canonical(p.Name), v, ok)
+		}
+	}
+	return made
+}
+
 // describe returns arguments as text that tells all values apart.
 func describe(args []spec.Arg) string {
 	texts := make([]string, len(args))

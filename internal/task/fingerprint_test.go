@@ -99,3 +99,29 @@ func TestChangedScript(t *testing.T) {
 	require.ErrorIs(t, restore(load(old, limit(11))), task.ErrMismatch)
 	require.ErrorIs(t, restore(load(old, func(c *task.Config) { c.DBRPs = []spec.DBRP{{DB: "a", RP: "b"}} })), task.ErrMismatch)
 }
+
+// TestChangedDeadman looks at the nodes that a macro makes, whose values stand in no script.
+func TestChangedDeadman(t *testing.T) {
+	load := func(call string, texts spec.Deadman) *task.Task {
+		tk, err := task.Load(task.Config{Name: "x", Script: "stream|from()|" + call, Deadman: texts})
+		require.NoError(t, err)
+		return tk
+	}
+	old := load(`deadman(1.0, 10s, lambda: "h" == 'a')`, spec.Deadman{})
+	for _, c := range []struct {
+		call  string
+		texts spec.Deadman
+		same  bool
+	}{
+		{`deadman(1.0, 10s, lambda: "h" == 'a')`, spec.Deadman{}, true},
+		{`deadman(1.0, 10s, lambda: "h" == 'a').message('m')`, spec.Deadman{Message: "other"}, true},
+		{`deadman(1.0, 10s, lambda: "h" == 'a')`, spec.Deadman{ID: "other"}, false},
+		{`deadman(2.0, 10s, lambda: "h" == 'a')`, spec.Deadman{}, false},
+		{`deadman(1.0, 20s, lambda: "h" == 'a')`, spec.Deadman{}, false},
+		{`deadman(1.0, 10s, lambda: "h" == 'b')`, spec.Deadman{}, false},
+		{`deadman(1.0, 10s)`, spec.Deadman{}, false},
+		{`deadman(1.0, 10s, lambda: "h" == 'a').history(5)`, spec.Deadman{}, false},
+	} {
+		require.Equal(t, c.same, load(c.call, c.texts).Continues(old), "%s %+v", c.call, c.texts)
+	}
+}

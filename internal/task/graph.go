@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 
-	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
@@ -54,7 +53,7 @@ func (g *graph) add(word string, d spec.Declarer, pos syntax.Pos) *node {
 func (g *graph) put(n *node) {
 	g.nodes = append(g.nodes, n)
 	n.behindUDF = slices.ContainsFunc(n.parents, func(p *node) bool {
-		_, ok := p.decl.(*nodes.UDF)
+		_, ok := p.decl.(spec.Receiver)
 		return ok || p.behindUDF
 	})
 }

@@ -46,7 +46,7 @@ func (t *Task) connect(n *node) {
 		in := &border{t: t, n: n, out: out}
 		switch d := n.decl.(type) {
 		case spec.Merger:
-			in.to = d.Input(i, inputs, out)
+			in.to = d.Input(i, out)
 		case spec.Grouper:
 			in.grouper = d
 		case spec.Opener:

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
-	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
@@ -28,7 +27,7 @@ type script struct {
 	dbrps []spec.DBRP
 	decls []Declared
 
-	deadman   nodes.DeadmanConfig
+	settings  spec.Settings
 	udf       func(name string) (udf.Info, error)
 	unreached bool // take functions that cannot be asked as they are used
 	warnings  []*syntax.Error
@@ -49,7 +48,7 @@ type Declared struct {
 // evaluate runs prog and returns the graph it describes. Without unreached, functions that cannot be
 // asked are errors.
 func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, err error) {
-	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, deadman: cfg.Deadman, udf: cfg.UDF, unreached: unreached}
+	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, settings: spec.Settings{ChangesOnly: cfg.ChangesOnly, Deadman: cfg.Deadman}, udf: cfg.UDF, unreached: unreached}
 	defer func() {
 		if e := catch(recover()); e != nil {
 			e.File = prog.File
@@ -65,14 +64,14 @@ func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, er
 	if len(source.children) == 0 && len(sc.graph.nodes) == 1 {
 		sc.fail(syntax.Pos{}, "task does nothing; a script starts with stream|from()")
 	}
-	if d := &sc.deadman; d.Global { // last, so that the script's own nodes keep their names
+	if d := &sc.settings.Deadman; d.Global { // last, so that the script's own nodes keep their names
 		sc.chainNode(source, &syntax.Call{Name: "deadman"}, []spec.Arg{
 			spec.ValueArg(point.FloatValue(d.Threshold), syntax.Pos{}), spec.ValueArg(point.DurationValue(d.Interval), syntax.Pos{}),
 		})
 	}
 	for _, n := range sc.graph.nodes {
-		if a, ok := n.decl.(interface{ ChangesOnly() }); ok && cfg.ChangesOnly {
-			a.ChangesOnly()
+		if c, ok := n.decl.(spec.Configured); ok {
+			c.Configure(&sc.settings)
 		}
 		if err := n.spec.Validate(); err != nil {
 			sc.failAt(n.pos, n.spec.Name, err)
@@ -503,16 +502,7 @@ func (sc *script) chainNode(parent *node, call *syntax.Call, args []spec.Arg) sp
 	}
 	parents := []*node{parent}
 	if n.spec.MayMerge {
-		for _, a := range args {
-			other, ok := a.Node.(*node)
-			if !ok {
-				sc.fail(a.Pos, "%s: want node, got %s", n.spec.Name, a.Type)
-			}
-			parents = append(parents, other)
-		}
-		if o, ok := d.(interface{ Order(n int) []int }); ok {
-			parents = reorder(parents, o.Order(len(parents)))
-		}
+		parents = sc.parents(parent, n, args)
 	}
 	for _, p := range parents {
 		sc.graph.link(p, n)
@@ -543,37 +533,43 @@ func (sc *script) checkEdges(n *node) {
 	}
 }
 
-func reorder(ns []*node, order []int) []*node {
-	out := make([]*node, len(ns))
-	for i, j := range order {
-		out[i] = ns[j]
+// parents returns those of n, which stands behind front and merges it with the nodes in args.
+func (sc *script) parents(front, n *node, args []spec.Arg) []*node {
+	parents := []*node{front}
+	for _, a := range args {
+		other, ok := a.Node.(*node)
+		if !ok {
+			sc.fail(a.Pos, "%s: want node, got %s", n.spec.Name, a.Type)
+		}
+		parents = append(parents, other)
 	}
-	return out
+	if n.spec.LastIn {
+		parents = append(parents[1:], front)
+	}
+	if m, ok := n.decl.(spec.Merger); ok {
+		m.Parents(len(parents))
+	}
+	return parents
 }
 
-// expand evaluates a macro's links in a scope that holds the macro's variables only.
+// expand links the nodes that a macro stands for, and returns the last.
 func (sc *script) expand(parent *node, m spec.Macro, call *syntax.Call, args []spec.Arg) spec.Arg {
-	s := spec.Of(lowerFirst(call.Name), m.(spec.Declarer))
+	s := spec.Of(lowerFirst(call.Name), m)
 	if err := s.SetArgs(args); err != nil {
 		sc.failAt(call.Start, s.Name, err)
 	}
-	if c, ok := m.(interface{ Configure(c nodes.DeadmanConfig) }); ok {
-		c.Configure(sc.deadman)
+	if c, ok := m.(spec.Configured); ok {
+		c.Configure(&sc.settings)
 	}
-	text, vars := m.Expand(parent.name())
-	prog, err := syntax.Parse("", "parent"+text)
-	if err != nil {
-		panic(fmt.Sprintf("task: expansion of %s: %v", call.Name, err))
+	for _, l := range m.Expand(parent.name()) {
+		n := newNode(spec.Of(l.Word, l.Node), l.Node, call.Start)
+		n.made = values(n.spec)
+		sc.graph.link(parent, n)
+		sc.graph.put(n)
+		sc.checkEdges(n)
+		parent = n
 	}
-	inner := &script{scope: maps.Clone(vars), graph: sc.graph}
-	inner.scope["parent"] = spec.Arg{Type: spec.NodeType, Node: parent}
-	first := len(sc.graph.nodes)
-	a := inner.eval(prog.Stmts[0].(*syntax.ExprStmt).X)
-	for _, n := range sc.graph.nodes[first:] {
-		n.pos = call.Start
-	}
-	a.Pos = call.Start
-	return a
+	return spec.Arg{Type: spec.NodeType, Node: parent, Pos: call.Start}
 }
 
 func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }

@@ -24,7 +24,6 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/lambda"
-	nodes "github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
@@ -51,8 +50,8 @@ type Config struct {
 	MaxGroups   int           // points of further groups are dropped and counted; 0 is no limit
 	GroupExpiry time.Duration // a group without data for so long is deleted; 0 is never
 
-	Deadman     nodes.DeadmanConfig // has been checked
-	ChangesOnly bool                // all alerts behave as if they said stateChangesOnly
+	Deadman     spec.Deadman // has been checked
+	ChangesOnly bool         // all alerts behave as if they said stateChangesOnly
 
 	// UDF returns what the user-defined function of a name says about itself. Its error wraps
 	// [udf.ErrUnknown] or [udf.ErrUnreachable]. Nil knows no function.
@@ -69,7 +68,7 @@ type Task struct {
 	dbrps    []spec.DBRP
 	decls    []Declared
 	graph    *graph
-	udfs     []*node // nodes of user-defined functions
+	udfs     []receiver
 	groups   point.Groups
 	none     *point.Group // the group of points without dimensions
 	source   *edge
@@ -155,8 +154,8 @@ func load(cfg Config, unreached bool) (*Task, error) {
 		switch d := n.decl.(type) {
 		case from:
 			t.want(d.Measurement())
-		case *nodes.UDF:
-			t.udfs = append(t.udfs, n)
+		case spec.Receiver:
+			t.udfs = append(t.udfs, receiver{n, d})
 		}
 	}
 	return t, nil
@@ -476,7 +475,7 @@ func (t *Task) Answer(p *spec.Post, status int) error {
 // HTTPOut returns the content of the httpOut node with the given endpoint as result JSON.
 func (t *Task) HTTPOut(endpoint string) (result []byte, ok bool) {
 	for _, n := range t.graph.nodes {
-		if h, ok := n.decl.(httpOut); ok && h.Endpoint() == endpoint {
+		if h, ok := n.decl.(spec.Publisher); ok && h.Endpoint() == endpoint {
 			err := t.guard(n, func() { result = h.Result() })
 			return result, err == nil
 		}
@@ -488,17 +487,12 @@ func (t *Task) HTTPOut(endpoint string) (result []byte, ok bool) {
 func (t *Task) HTTPOuts() []string {
 	var out []string
 	for _, n := range t.graph.nodes {
-		if h, ok := n.decl.(httpOut); ok {
+		if h, ok := n.decl.(spec.Publisher); ok {
 			out = append(out, h.Endpoint())
 		}
 	}
 	slices.Sort(out)
 	return out
-}
-
-type httpOut interface {
-	Endpoint() string
-	Result() []byte
 }
 
 // Stats calls f for every node with its statistics since the start.

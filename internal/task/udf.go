@@ -25,53 +25,57 @@ type UDF struct {
 
 // UDFs returns the user-defined functions of the script. What they go on from is known after Restore.
 func (t *Task) UDFs() []UDF {
-	out := make([]UDF, 0, len(t.udfs))
-	for _, n := range t.udfs {
-		d := n.decl.(*nodes.UDF) //nolint:forcetypeassert // it is one
-		init := udf.Init{Task: t.cfg.Name, Node: n.name(), Options: d.Options}
-		out = append(out, UDF{Node: n.name(), Function: d.Function, Init: udf.AppendInit(nil, &init), Snapshot: d.Snapshot()})
+	out := make([]UDF, len(t.udfs))
+	for i, f := range t.udfs {
+		name, options := f.Call()
+		init := udf.Init{Task: t.cfg.Name, Node: f.name(), Options: options}
+		out[i] = UDF{Node: f.name(), Function: name, Init: udf.AppendInit(nil, &init), Snapshot: f.Snapshot()}
 	}
 	return out
 }
 
+// A receiver is a node with its part for what comes back.
+type receiver struct {
+	*node
+	spec.Receiver
+}
+
 // Receive brings a point, or the begin or end of a batch, that the function of a node gives back.
 func (t *Task) Receive(node string, r *udf.Response) error {
-	n := t.function(node)
-	if n == nil || t.failed != nil {
-		return t.failed
+	if f := t.receiver(node); f != nil && t.failed == nil {
+		t.receive(f, r)
 	}
-	t.receive(n, r)
 	return t.failed
 }
 
 // receive is [Task.enter] without a closure.
-func (t *Task) receive(n *node, r *udf.Response) {
+func (t *Task) receive(f *receiver, r *udf.Response) {
 	defer t.border()
-	t.at = n
-	n.decl.(*nodes.UDF).Receive(r) //nolint:forcetypeassert // it is one
+	t.at = f.node
+	f.Receive(r)
 }
 
 // Restarted tells that the conversation with the function of a node has begun anew: the end of a batch
 // that it was about to give will not come.
 func (t *Task) Restarted(node string) {
-	if n := t.function(node); n != nil {
-		_ = t.guard(n, n.decl.(*nodes.UDF).Restarted) //nolint:forcetypeassert // it is one
+	if f := t.receiver(node); f != nil {
+		_ = t.guard(f.node, f.Restarted)
 	}
 }
 
 // KeepSnapshot keeps the state of a node's function, to be saved with the task. It must not change
 // afterwards.
 func (t *Task) KeepSnapshot(node string, b []byte) {
-	if n := t.function(node); n != nil {
-		n.decl.(*nodes.UDF).KeepSnapshot(b) //nolint:forcetypeassert // it is one
+	if f := t.receiver(node); f != nil {
+		f.KeepSnapshot(b)
 	}
 }
 
-// function returns the node of that name if it is a user-defined function.
-func (t *Task) function(node string) *node {
-	for _, n := range t.udfs {
-		if n.decl.(*nodes.UDF).Node == node { //nolint:forcetypeassert // it is one
-			return n
+// receiver returns the node of that name if it is a user-defined function. The task has been started.
+func (t *Task) receiver(node string) *receiver {
+	for i := range t.udfs {
+		if t.udfs[i].run.env.name == node {
+			return &t.udfs[i]
 		}
 	}
 	return nil
@@ -90,9 +94,9 @@ func (t *Task) Finish() (ended []string, err error) {
 		if n.run.closed || !n.inputClosed() {
 			continue
 		}
-		if d, ok := n.decl.(*nodes.UDF); ok {
+		if _, ok := n.decl.(spec.Receiver); ok {
 			n.run.ended = true
-			ended = append(ended, d.Node)
+			ended = append(ended, n.name())
 			continue
 		}
 		t.close(n)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/influxdata/telegraf/config"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
 // Deadman are the settings of deadman alerts.
@@ -18,7 +18,7 @@ type Deadman struct {
 }
 
 // DeadmanConfig returns the settings of deadman alerts as tasks take them.
-func (t *Tick) DeadmanConfig() node.DeadmanConfig {
+func (t *Tick) DeadmanConfig() spec.Deadman {
 	d := &t.Deadman
-	return node.DeadmanConfig{ID: d.ID, Message: d.Message, Global: d.Global, Threshold: d.Threshold, Interval: time.Duration(d.Interval)}
+	return spec.Deadman{ID: d.ID, Message: d.Message, Global: d.Global, Threshold: d.Threshold, Interval: time.Duration(d.Interval)}
 }

@@ -27,7 +27,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/node"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -115,7 +114,7 @@ func newTick() *Tick {
 		CheckpointInterval: config.Duration(10 * time.Second),
 		OutboxMaxEvents:    10000,
 		OutboxMaxSize:      64 << 20,
-		Deadman:            Deadman{Interval: config.Duration(10 * time.Second), ID: node.DeadmanID, Message: node.DeadmanMessage},
+		Deadman:            Deadman{Interval: config.Duration(10 * time.Second), ID: spec.DeadmanID, Message: spec.DeadmanMessage},
 		pace:               filewatch.DefaultPace,
 		clock:              func() int64 { return time.Now().UnixNano() },
 	}
