@@ -244,7 +244,7 @@ func (g *alertGroup) raise(s *alert.Source, group *point.Group, t int64, fields 
 	e := &alert.Event{
 		Time: t, Duration: st.Duration(), Level: l, Recoverable: !g.noRecoveries,
 		Topic: g.topic, Category: g.category, Name: s.Name, Task: s.Task, Node: g.env.Node(),
-		Group: group.ID, GroupTags: group.Tags, Tags: s.Tags, Fields: slices.Clone(fields),
+		Group: group.ID, GroupTags: group.Tags, Tags: s.Tags, Fields: slices.Clone(fields), ValueKey: g.valueKey(l, fields),
 		Data: point.AppendSeries(nil, row), Handlers: g.handlers,
 	}
 	if err := g.templates.Render(s, e); err != nil {

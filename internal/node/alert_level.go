@@ -67,6 +67,25 @@ func (n *alertNode) level(p *point.Point, current alert.Level) alert.Level {
 	return alert.OK
 }
 
+// valueKey returns the name of the field that level l was found by: the first number that its lambda
+// refers to. What has no such lambda, as OK, was found by those of the levels from it up, or else below.
+func (n *alertNode) valueKey(l alert.Level, fields []point.Field) string {
+	for i := range n.levels {
+		e := n.levels[(int(l)+i)%len(n.levels)].when
+		if e == nil {
+			continue
+		}
+		for _, name := range e.Refs() {
+			for _, f := range fields {
+				if f.Key == name && (f.Value.Kind == point.Float || f.Value.Kind == point.Int) {
+					return name
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // A quiet looks at points that may be absorbed: nothing comes of those that leave a group at OK which
 // is there.
 type quiet struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,8 +152,49 @@ func TestAlertEvent(t *testing.T) {
 	e.EventID, e.Data, e.Details, e.Fields = "", nil, "", nil
 	require.Equal(t, &alert.Event{
 		ID: "m:host=a", Message: "m:host=a is CRITICAL", Time: 7, Level: alert.Critical, Topic: "ops", Category: "hosts", Name: "m",
-		Task: "t", Node: "alert2", Group: "host=a", GroupTags: p.Tags, Tags: p.Tags,
+		Task: "t", Node: "alert2", Group: "host=a", GroupTags: p.Tags, Tags: p.Tags, ValueKey: "v",
 	}, e)
+}
+
+func TestAlertValueKey(t *testing.T) {
+	for _, c := range []struct {
+		fields string // a point's
+		props  []any
+		want   string // level and field
+	}{
+		{"v=9", []any{"crit", `lambda: "v" > 5`}, "CRITICAL v"},
+		{"v=9i", []any{"crit", `lambda: "v" > 5`}, "CRITICAL v"},
+		{"u=1,v=9", []any{"crit", `lambda: 5 < "v" AND "u" > 0`}, "CRITICAL v"},
+		{"s=\"x\",v=9", []any{"crit", `lambda: "s" == 'x' AND "v" > 5`}, "CRITICAL v"},
+		{"s=\"x\"", []any{"crit", `lambda: "s" == 'x'`}, "CRITICAL "},
+		{"v=9", []any{"crit", `lambda: "host" == 'a'`}, "CRITICAL "},
+		{"u=1,v=9", []any{"warn", `lambda: "u" > 0`, "crit", `lambda: "v" > 5`}, "CRITICAL v"},
+		{"u=1,v=0", []any{"warn", `lambda: "u" > 0`, "crit", `lambda: "v" > 5`}, "WARNING u"},
+		{"u=0,v=0", []any{"warn", `lambda: "u" > 0`, "crit", `lambda: "v" > 5`}, "OK u"},
+		{"u=0,v=0", []any{"crit", `lambda: "v" > 5`}, "OK v"},
+		{"u=9,v=0", []any{"info", `lambda: "u" > 5`, "crit", `lambda: "host" == 'a'`}, "CRITICAL u"},
+	} {
+		env := newAlertEnv()
+		n := startedAlert(t, env, c.props...)
+		a := n.Group(env.group("a"), &sentLines{})
+		p := env.point("a", 7, 9)
+		p.Fields = nil
+		for _, f := range strings.Split(c.fields, ",") {
+			key, value, _ := strings.Cut(f, "=")
+			v := point.StringValue("x")
+			if x, err := strconv.ParseFloat(strings.TrimSuffix(value, "i"), 64); err == nil {
+				v = point.FloatValue(x)
+				if strings.HasSuffix(value, "i") {
+					v = point.IntValue(int64(x))
+				}
+			}
+			p.Fields = append(p.Fields, point.Field{Key: key, Value: v})
+		}
+		a.(*alertGroup).saved.State.Add(0, alert.Warning, &n.rules) // so that OK is an event
+		a.Point(p)
+		require.Len(t, env.events, 1)
+		require.Equal(t, c.want, env.events[0].Level.String()+" "+env.events[0].ValueKey, c.fields)
+	}
 }
 
 // The agent rounds times, so several points of a series may have the same one.
