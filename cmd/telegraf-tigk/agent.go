@@ -28,6 +28,9 @@ func runAgent(ctx context.Context, c *config.Config, opt *options) error {
 		return agentError(fmt.Errorf("setting up logging failed: %w", err))
 	}
 	logBanner(c, opt)
+	if !opt.testing() {
+		warnOfNoAlerter(c)
+	}
 	if !opt.unprotected {
 		checkLockedMemory(c.NumberSecrets)
 	}

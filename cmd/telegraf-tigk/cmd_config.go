@@ -70,5 +70,6 @@ func configCheck(c *cli.Context) error {
 	if err := initPlugins(cfg); err != nil {
 		return err
 	}
+	warnOfNoAlerter(cfg)
 	return broken(cfg)
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/influxdata/telegraf/config"
-	"github.com/influxdata/telegraf/models"
 
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
@@ -106,6 +105,9 @@ func (s *source) load(opt *options, withoutBuffers bool) (*config.Config, error)
 		return nil, err
 	}
 	writeAlertsAtOnce(c)
+	if err := joinAlerters(c); err != nil {
+		return nil, err
+	}
 	shareStateChanges(c)
 	return c, nil
 }
@@ -137,15 +139,53 @@ func writeAlertsAtOnce(c *config.Config) {
 	}
 }
 
-// shareStateChanges tells processors.tick if outputs.alerter wants alerts to raise state changes only.
-func shareStateChanges(c *config.Config) {
-	only := slices.ContainsFunc(c.Outputs, func(o *models.RunningOutput) bool {
-		a, ok := o.Output.(*alerter.Alerter)
-		return ok && a.StateChangesOnly()
-	})
+// joinAlerters makes one set of handlers of all sections outputs.alerter.
+func joinAlerters(c *config.Config) error {
+	var all []*alerter.Alerter
+	for _, o := range c.Outputs {
+		if a, ok := o.Output.(*alerter.Alerter); ok {
+			a.Source = o.Config.Source
+			all = append(all, a)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[0].Join(all[1:]...)
+}
+
+// alerterOf returns the section outputs.alerter that delivers, nil if there is none.
+func alerterOf(c *config.Config) *alerter.Alerter {
+	for _, o := range c.Outputs {
+		if a, ok := o.Output.(*alerter.Alerter); ok {
+			return a
+		}
+	}
+	return nil
+}
+
+// ticksOf returns all instances of processors.tick.
+func ticksOf(c *config.Config) (all []*tick.Tick) {
 	for _, p := range slices.Concat(c.Processors, c.AggProcessors) {
 		if t, ok := p.Processor.(*tick.Tick); ok {
-			t.StateChangesOnly = only
+			all = append(all, t)
 		}
+	}
+	return all
+}
+
+// shareStateChanges tells processors.tick if outputs.alerter wants alerts to raise state changes only.
+func shareStateChanges(c *config.Config) {
+	a := alerterOf(c)
+	for _, t := range ticksOf(c) {
+		t.StateChangesOnly = a != nil && a.StateChangesOnly()
+	}
+}
+
+// warnOfNoAlerter says that nobody delivers what scripts decide.
+func warnOfNoAlerter(c *config.Config) {
+	if len(ticksOf(c)) > 0 && alerterOf(c) == nil {
+		log.Print("W! There is a [[processors.tick]] and no [[outputs.alerter]]: alerts of scripts and points of influxDBOut go nowhere; " +
+			"add [[outputs.alerter]] with the handlers that scripts name")
 	}
 }

@@ -21,7 +21,7 @@ import (
 // hands alert events to their handlers and makes the requests of httpPost nodes, in their order,
 // each once.
 type courier struct {
-	alerters  []*alerter.Alerter
+	alerter   *alerter.Alerter
 	endpoints tick.Endpoints
 	client    *http.Client
 	before    func() error // is called before each delivery
@@ -46,26 +46,19 @@ func newCourier(file string, stderr io.Writer) (*courier, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, o := range conf.Outputs {
-			if a, ok := o.Output.(*alerter.Alerter); ok {
-				c.alerters = append(c.alerters, a)
-			}
-		}
+		c.alerter = alerterOf(conf)
 		for _, p := range conf.Processors {
 			if t, ok := p.Processor.(*tick.Tick); ok {
 				posts = append(posts, t.HTTPPost...)
 			}
 		}
 	}
-	if len(c.alerters) == 0 {
-		a := outputs.Outputs["alerter"]().(*alerter.Alerter)
-		a.Log = logger.New("outputs", "alerter", "")
-		c.alerters = append(c.alerters, a)
+	if c.alerter == nil {
+		c.alerter = outputs.Outputs["alerter"]().(*alerter.Alerter)
+		c.alerter.Log = logger.New("outputs", "alerter", "")
 	}
-	for _, a := range c.alerters {
-		if err := a.Init(); err != nil {
-			return nil, fmt.Errorf("%s: outputs.alerter: %w", filepath.Base(file), err)
-		}
+	if err := c.alerter.Init(); err != nil {
+		return nil, fmt.Errorf("%s: outputs.alerter: %w", filepath.Base(file), err)
 	}
 	var err error
 	if c.endpoints, err = tick.NewEndpoints(posts); err != nil {
@@ -90,20 +83,18 @@ func (c *courier) deliver(e *spec.Effect) (status int) {
 		}
 		return status
 	}
-	for _, a := range c.alerters {
-		for _, f := range a.Once(ctx, e.Event) {
-			if !errors.Is(f.Err, alerter.ErrUnavailable) {
-				c.fail(fmt.Sprintf("%s: alert %q not delivered: %v", f.Kind, e.Event.ID, f.Err))
-				continue
+	for _, f := range c.alerter.Once(ctx, e.Event) {
+		if !errors.Is(f.Err, alerter.ErrUnavailable) {
+			c.fail(fmt.Sprintf("%s: alert %q not delivered: %v", f.Kind, e.Event.ID, f.Err))
+			continue
+		}
+		if !c.idle[f.Kind] {
+			c.idle[f.Kind] = true
+			hint := ""
+			if k := handler.Lookup(f.Kind); k != nil && k.Open != nil {
+				hint = c.hint
 			}
-			if !c.idle[f.Kind] {
-				c.idle[f.Kind] = true
-				hint := ""
-				if k := handler.Lookup(f.Kind); k != nil && k.Open != nil {
-					hint = c.hint
-				}
-				fmt.Fprintf(c.stderr, "%s: no alerts delivered: %v%s\n", f.Kind, f.Err, hint)
-			}
+			fmt.Fprintf(c.stderr, "%s: no alerts delivered: %v%s\n", f.Kind, f.Err, hint)
 		}
 	}
 	return 0
@@ -119,9 +110,7 @@ func (c *courier) fail(text string) {
 // close frees what deliveries kept, and reports whether all were made.
 func (c *courier) close() (ok bool) {
 	c.client.CloseIdleConnections()
-	for _, a := range c.alerters {
-		_ = a.Close() // it has nothing left to write
-	}
+	_ = c.alerter.Close() // it has nothing left to write
 	if more := c.failed - maxComplaints; more > 0 {
 		fmt.Fprintf(c.stderr, "and %d more deliveries failed\n", more)
 	}

@@ -120,65 +120,35 @@ func login() string {
 	return ""
 }
 
-// A muteStore is what one [[outputs.alerter]] has.
-type muteStore struct {
-	directory string
-	file      *alerter.Mutes
-	fixed     []alert.Mute // of the configuration
-}
-
-// stores finds the outputs.
-func (m *muteCommand) stores() ([]muteStore, error) {
+// stores finds the file of mutes that can be changed, nil if there is none, and the mutes of the configuration.
+func (m *muteCommand) stores() (file *alerter.Mutes, fixed []alert.Mute, err error) {
 	if m.state != "" {
 		if len(m.configs) > 0 {
-			return nil, usageErrorf("-config and -state-directory exclude each other")
+			return nil, nil, usageErrorf("-config and -state-directory exclude each other")
 		}
-		return []muteStore{{directory: m.state, file: alerter.OpenMutes(m.state)}}, nil
+		return alerter.OpenMutes(m.state), nil, nil
 	}
-	conf, err := m.load()
+	conf, err := loadOnly(&options{configs: m.configs, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []muteStore
-	found := false
-	for _, o := range conf.Outputs {
-		a, ok := o.Output.(*alerter.Alerter)
-		if !ok {
-			continue
-		}
-		found = true
-		s := muteStore{directory: a.StateDirectory, fixed: a.Mutes()}
-		if a.StateDirectory != "" {
-			s.file = alerter.OpenMutes(a.StateDirectory)
-		}
-		list = append(list, s)
+	a := alerterOf(conf)
+	if a == nil {
+		return nil, nil, errors.New("the configuration has no [[outputs.alerter]]")
 	}
-	if !found {
-		return nil, errors.New("the configuration has no [[outputs.alerter]]")
+	if a.StateDirectory != "" {
+		file = alerter.OpenMutes(a.StateDirectory)
 	}
-	return list, nil
+	return file, a.Mutes(), nil
 }
 
-func (m *muteCommand) load() (*config.Config, error) {
-	return loadOnly(&options{configs: m.configs, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}})
-}
-
-// writable returns the files of mutes that can be changed.
-func (m *muteCommand) writable() ([]*alerter.Mutes, error) {
-	stores, err := m.stores()
-	if err != nil {
-		return nil, err
+// writable returns the file of mutes that can be changed.
+func (m *muteCommand) writable() (*alerter.Mutes, error) {
+	file, _, err := m.stores()
+	if err == nil && file == nil {
+		err = errors.New("[[outputs.alerter]] has no state_directory, so mutes can only stand in the configuration")
 	}
-	var files []*alerter.Mutes
-	for _, s := range stores {
-		if s.file != nil {
-			files = append(files, s.file)
-		}
-	}
-	if len(files) == 0 {
-		return nil, errors.New("[[outputs.alerter]] has no state_directory, so mutes can only stand in the configuration")
-	}
-	return files, nil
+	return file, err
 }
 
 func (m *muteCommand) create(args []string) error {
@@ -216,16 +186,15 @@ func (m *muteCommand) create(args []string) error {
 	if !m.mute.End.IsZero() && !m.mute.End.After(now) {
 		return usageErrorf("the mute would be over already, at %s", m.mute.End.Format(time.RFC3339))
 	}
-	files, err := m.writable()
+	file, err := m.writable()
 	if err != nil {
 		return err
 	}
-	for _, f := range files { // all get the same ID
-		if m.mute.ID, err = f.Add(m.mute); err != nil {
-			return err
-		}
+	id, err := file.Add(m.mute)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(m.c.stdout, m.mute.ID)
+	_, err = fmt.Fprintln(m.c.stdout, id)
 	return err
 }
 
@@ -233,25 +202,11 @@ func (m *muteCommand) remove(ids []string) error {
 	if len(ids) == 0 {
 		return usageErrorf("want the IDs of mutes; list shows them")
 	}
-	files, err := m.writable()
+	file, err := m.writable()
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		missing := 0
-		for _, f := range files {
-			err := f.Remove([]string{id}, m.mute.By, time.Now().Truncate(time.Second))
-			if errors.Is(err, alerter.ErrNoMute) {
-				if missing++; missing < len(files) {
-					continue
-				}
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return file.Remove(ids, m.mute.By, time.Now().Truncate(time.Second))
 }
 
 // A muteLine is one mute as list shows it.
@@ -265,7 +220,7 @@ func (m *muteCommand) list(args []string) error {
 	if len(args) > 0 {
 		return usageErrorf("what is %s? want flags only", args[0])
 	}
-	stores, err := m.stores()
+	file, fixed, err := m.stores()
 	if err != nil {
 		return err
 	}
@@ -273,19 +228,14 @@ func (m *muteCommand) list(args []string) error {
 	add := func(x alert.Mute, fixed bool) {
 		l := muteLine{Mute: x, State: state(&x, time.Now()), Config: fixed}
 		if m.all || l.State == "active" || l.State == "scheduled" {
-			if !slices.ContainsFunc(lines, func(o muteLine) bool { return o.ID == l.ID && o.Config == fixed }) {
-				lines = append(lines, l)
-			}
+			lines = append(lines, l)
 		}
 	}
-	for _, s := range stores {
-		for _, x := range s.fixed {
-			add(x, true)
-		}
-		if s.file == nil {
-			continue
-		}
-		list, err := s.file.List()
+	for _, x := range fixed {
+		add(x, true)
+	}
+	if file != nil {
+		list, err := file.List()
 		if err != nil {
 			return err
 		}

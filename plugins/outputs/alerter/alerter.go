@@ -45,6 +45,11 @@ type Alerter struct {
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
 
+	// Source is the file of the section. It is for messages, and may be empty.
+	Source string              `toml:"-"`
+	leader *Alerter            // the section that does the work, if it is another one
+	set    map[string]*Alerter // which section has an option or section
+
 	configs map[*handler.Kind][]any // sections of handlers
 	off     map[*handler.Kind]bool  // which have a section that is switched off
 	topics  []*topicHandler         // of the configuration
@@ -80,6 +85,9 @@ func (*Alerter) SampleConfig() string { return sampleConfig }
 
 // Init checks the configuration. It opens nothing but the files that the configuration names.
 func (a *Alerter) Init() error {
+	if a.leader != nil {
+		return nil
+	}
 	switch {
 	case a.RetryMinInterval <= 0 || a.RetryMaxInterval < a.RetryMinInterval:
 		return errors.New("want 0 < retry_min_interval <= retry_max_interval")
@@ -128,6 +136,9 @@ func (a *Alerter) Init() error {
 
 // Connect starts the delivery. It does not fail because a receiver is down.
 func (a *Alerter) Connect() error {
+	if a.leader != nil {
+		return nil
+	}
 	for _, s := range a.influx {
 		if err := s.out.Connect(); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -153,11 +164,10 @@ func (a *Alerter) Connect() error {
 	for _, s := range a.influx {
 		a.points = append(a.points, newPointWriter(a, s))
 	}
-	a.detach, err = bus.Process.Attach(a)
-	if errors.Is(err, bus.ErrTaken) { // by another section of the configuration
-		return nil
+	if a.detach, err = bus.Process.Attach(a); err != nil {
+		return errors.Join(err, a.Close())
 	}
-	return err
+	return nil
 }
 
 // Events implements [bus.Receiver].
@@ -184,6 +194,9 @@ func (a *Alerter) Points(list []bus.Point) {
 // For those whose metric tracks its delivery it does not wait: their source hears when they are on
 // the disk, and one sync covers what several calls have brought.
 func (a *Alerter) Write(metrics []telegraf.Metric) error {
+	if a.leader != nil {
+		return a.leader.Write(metrics)
+	}
 	tracked, wait := false, false
 	defer func() {
 		if wait || tracked {
@@ -208,8 +221,6 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 			}
 		case alertmetric.Point:
 			a.point(pointOf(m))
-		default:
-			a.refuse("metric", errors.New(`metrics that are neither alert events nor points are ignored: add tagpass = {tick = ["alert", "point"]}`))
 		}
 	}
 	return nil
@@ -294,6 +305,9 @@ func (a *Alerter) endBackground() {
 
 // Close makes what deliveries it can within close_timeout.
 func (a *Alerter) Close() error {
+	if a.leader != nil {
+		return nil
+	}
 	deadline := time.Now().Add(time.Duration(a.CloseTimeout))
 	a.endBackground()
 	done := make(chan int, len(a.points))

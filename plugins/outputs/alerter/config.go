@@ -55,21 +55,24 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 	for _, k := range handler.Kinds() {
 		sections[k.Section] = k
 	}
-	a.configs, a.off = map[*handler.Kind][]any{}, map[*handler.Kind]bool{}
+	a.configs, a.off, a.set = map[*handler.Kind][]any{}, map[*handler.Kind]bool{}, map[string]*Alerter{}
 	for _, key := range sorted(keys) {
 		where := "outputs.alerter." + key
 		n := keys[key]
 		var err error
 		switch {
 		case own[key].IsValid():
+			a.set[key] = a
 			err = assign(own[key], n)
 		case sections[key] != nil:
+			a.set[key] = a
 			err = a.readHandler(where, sections[key], n)
 		case key == "handler":
 			err = a.readTopicHandlers(n)
 		case key == "mute":
 			err = a.readMutes(n)
 		case key == "heartbeat":
+			a.set[key] = a
 			err = a.readHeartbeat(n)
 		case key == "influxdb" || key == "influxdb_v2":
 			err = a.readInflux(where, key, n)

@@ -21,6 +21,7 @@ type mute struct {
 	schedule *alert.Schedule
 	match    *matcher
 	on       bool // at the last look
+	unnamed  bool // its ID is made up
 }
 
 func newMute(m alert.Mute) (*mute, error) {
@@ -112,6 +113,7 @@ func (a *Alerter) readMutes(n node) error {
 		if reflect.DeepEqual(s, muteSection{ID: s.ID, Comment: s.Comment}) {
 			return errors.New("want match, start, end, days, from or to: this would mute all alerts for ever")
 		}
+		x.unnamed = s.ID == ""
 		a.fixed = append(a.fixed, x)
 	}
 	return nil

@@ -142,16 +142,13 @@ func (f *Mutes) Add(m alert.Mute) (string, error) {
 	return m.ID, err
 }
 
-// ErrNoMute is what the error for an ID that no mute has is.
-var ErrNoMute = errors.New("no such mute")
-
 // Remove ends mutes now.
 func (f *Mutes) Remove(ids []string, by string, now time.Time) error {
 	return f.change(func(list []alert.Mute) ([]alert.Mute, error) {
 		for _, id := range ids {
 			i := slices.IndexFunc(list, func(x alert.Mute) bool { return x.ID == id })
 			if i < 0 {
-				return nil, fmt.Errorf("%w: %s", ErrNoMute, id)
+				return nil, fmt.Errorf("no such mute: %s", id)
 			}
 			if ended(&list[i], now) {
 				return nil, fmt.Errorf("mute %s is over already", id)
