@@ -39,10 +39,8 @@ func load(c *Config, take func(payload []byte) error) (x segments, err error) {
 	for i := len(all) - 1; i >= 0; i-- {
 		s := &all[i]
 		if s.data, err = c.Folder.Read(s.name); err != nil {
-			// It stays where it is.
-			c.Log.Errorf("%s: %v", c.Title, err)
-			s.name = ""
-			continue
+			// Without it there is no whole, and a new segment would say that there is. It may be read later.
+			return segments{}, err
 		}
 		if c.Format.whole(s.data) {
 			first = i
@@ -50,9 +48,6 @@ func load(c *Config, take func(payload []byte) error) (x segments, err error) {
 		}
 	}
 	for i, s := range all {
-		if s.name == "" {
-			continue
-		}
 		x.names = append(x.names, s.name)
 		if i < first {
 			continue

@@ -1,7 +1,6 @@
 package journal_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,74 +108,180 @@ func (n *notebook) list() []string {
 	return slices.Sorted(maps.Keys(n.names))
 }
 
-// work makes a notebook and writes to it until the folder fails. It returns what was there after each
-// change, and how many changes were safe.
-func work(dir journal.Folder, seed uint64) (states [][]string, safe int) {
+// work makes a notebook and writes to it. It tells note of each state before it comes to the disk, and how
+// many of them are safe.
+func work(dir journal.Folder, seed uint64, note func(any)) {
 	n, failed := open(dir, 300)
 	if failed != nil {
-		return [][]string{nil}, 0
+		return
 	}
 	n.Repair()
-	states = [][]string{nil}
 	r := rand.New(rand.NewPCG(seed, 0))
-	for i := 0; i < 60 && n.broken() == nil; i++ {
+	for i := range 60 {
 		if list := n.list(); len(list) > 0 && r.IntN(2) == 0 {
-			n.drop(list[r.IntN(len(list))])
+			name := list[r.IntN(len(list))]
+			note(slices.DeleteFunc(n.list(), func(s string) bool { return s == name }))
+			n.drop(name)
 		} else {
-			n.add(fmt.Sprintf("note %d", i))
+			name := fmt.Sprintf("note %d", i)
+			list = append(list, name)
+			slices.Sort(list)
+			note(list)
+			n.add(name)
 		}
-		states = append(states, n.list())
 		if r.IntN(4) == 0 {
-			if n.Sync(); n.broken() == nil {
-				safe = i + 1
-			}
+			n.Sync()
+			note(i + 1)
 		}
 	}
-	return states, safe
 }
 
-var errCrash = errors.New("crash")
+// A history is what was told while a notebook worked.
+type history struct {
+	states [][]string
+	safe   int // the state that must be there at least
+}
 
-// TestCrashAtEveryStep kills the process and the machine before and in the midst of each change of the
-// folder: a later state than the last safe one must be there, and nothing that never was.
-func TestCrashAtEveryStep(t *testing.T) {
+func (h *history) take(note any) {
+	switch note := note.(type) {
+	case int:
+		h.safe = note
+	case []string:
+		h.states = append(h.states, note)
+	}
+}
+
+// check opens what a crash has left: a state that is not older than the last safe one, and nothing that
+// never was. The next process begins with that, and dies as well.
+func (h *history) check(t *testing.T, d *journaltest.Disk, unplugged bool, r *rand.Rand) {
+	t.Helper()
+	states := h.states[h.safe:]
+	image := d.Folder("")
+	n, failed := open(image, 0)
+	require.NoError(t, failed)
+	require.True(t, slices.ContainsFunc(states, func(s []string) bool { return slices.Equal(s, n.list()) }) ||
+		unplugged && holes(states, n.list()), "%v\n%v", n.list(), states)
+	n.Repair()
+	require.NoError(t, n.broken())
+	again, failed := open(image.Unplugged(r), 0)
+	require.NoError(t, failed)
+	require.Equal(t, n.list(), again.list())
+}
+
+// TestCrashAtEveryPoint looks at all that a crash of the process or of the machine may leave, at each
+// operation on the folder.
+func TestCrashAtEveryPoint(t *testing.T) {
 	images := 0
-	for seed := range uint64(20) {
-		whole := journaltest.New()
-		work(whole, seed)
-		for at := 1; at <= whole.Ops; at++ {
-			for _, how := range []error{errCrash, journaltest.ErrTorn} {
-				dir := journaltest.New()
-				dir.SetFail(func(n int, _ string) error {
-					if n >= at {
-						return how
-					}
-					return nil
-				})
-				states, safe := work(dir, seed)
-				r := rand.New(rand.NewPCG(seed, uint64(at)))
-				for k := range 4 {
-					images++
-					image := dir.Killed()
-					if k > 0 {
-						image = dir.Unplugged(r)
-					}
-					n, failed := open(image, 0)
-					require.NoError(t, failed)
-					require.True(t, slices.ContainsFunc(states[safe:], func(s []string) bool { return slices.Equal(s, n.list()) }) ||
-						k > 0 && holes(states[safe:], n.list()), "%v\n%v", n.list(), states[safe:])
+	for seed := range uint64(10) {
+		d := journaltest.NewDisk()
+		d.Record()
+		work(d.Folder(""), seed, d.Note)
+		rec, r := d.Recorded(), rand.New(rand.NewPCG(seed, 1))
+		x := rec.Before.Clone()
+		h := history{states: [][]string{nil}}
+		for i := range rec.Ops {
+			op := &rec.Ops[i]
+			if op.Kind == journaltest.Write {
+				y := x.Clone()
+				y.Torn(op, r)
+				h.check(t, y, false, r)
+			}
+			x.Apply(op)
+			h.take(op.Note)
+			h.check(t, x.Clone(), false, r)
+			images += 2
+			for y := range x.Crashes(8, r) {
+				h.check(t, y, true, r)
+				images++
+			}
+		}
+		require.Len(t, h.states, 61)
+		require.Greater(t, h.safe, 30)
+	}
+	t.Logf("%d images", images)
+}
 
-					// The next process begins with that, and dies as well.
-					n.Repair()
-					require.NoError(t, n.broken())
-					again, failed := open(image.Unplugged(r), 0)
-					require.NoError(t, failed)
-					require.Equal(t, n.list(), again.list())
-				}
+// TestErrorAtEveryCall has each call to the disk fail, once or all from that one on, while a notebook is
+// opened and used. What has been noted is there when the disk works again, and one line has said so.
+func TestErrorAtEveryCall(t *testing.T) {
+	before := journaltest.New()
+	n, _ := open(before, 0)
+	n.names["old"] = true
+	n.Repair()
+	for at, done := 1, false; !done; at++ {
+		for _, how := range []error{syscall.EIO, journaltest.ErrTorn} {
+			for _, lasting := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					d := before.Disk().Clone()
+					d.Record()
+					dir := d.Folder("")
+					reached := 0
+					d.SetFail(func(i int, _ *journaltest.Op) error {
+						if reached = i; i == at || lasting && i > at {
+							return how
+						}
+						return nil
+					})
+					n, failed := open(dir, 100)
+					n.Start(failed)
+					list := []string{"old"}
+					changed := 0
+					note := func() {
+						changed++
+						d.Note(slices.Sorted(slices.Values(list)))
+					}
+					for i := range 20 {
+						list = append(list, fmt.Sprint(i))
+						note()
+						n.add(fmt.Sprint(i))
+						if i >= 5 {
+							list = slices.Delete(list, 1, 2)
+							note()
+							n.drop(fmt.Sprint(i - 5))
+						}
+						if i%2 == 0 {
+							if n.Sync(); n.broken() == nil {
+								d.Note(changed)
+							}
+						}
+						time.Sleep(journal.Retry / 5)
+					}
+					done = reached < at
+					d.SetFail(nil)
+					time.Sleep(journal.Retry + time.Second)
+					want := []string{"15", "16", "17", "18", "19", "old"}
+					require.Equal(t, want, n.list())
+					if log := n.log(); len(log) > 0 {
+						require.Len(t, log, 2, "%v", log)
+						require.Contains(t, log[0], "E! Notebook: cannot write to folder: ")
+						require.Contains(t, log[0], how.Error())
+						require.Equal(t, "I! Notebook: writes to folder again", log[1])
+					}
+					n.Sync()
+					for x := range d.Crashes(20, rand.New(rand.NewPCG(1, 2))) {
+						again, failed := open(x.Folder(""), 0)
+						require.NoError(t, failed)
+						require.Equal(t, want, again.list(), "call %d, %v", at, how)
+					}
+					kept, err := n.Close()
+					require.True(t, kept)
+					require.NoError(t, err)
+
+					// Here and there, what a crash would have left.
+					rec, r := d.Recorded(), rand.New(rand.NewPCG(uint64(at), 3))
+					x := rec.Before.Clone()
+					h := history{states: [][]string{{"old"}}}
+					for i := range rec.Ops {
+						x.Apply(&rec.Ops[i])
+						h.take(rec.Ops[i].Note)
+						if r.IntN(10) == 0 {
+							h.check(t, x.Unplugged(r), true, r)
+						}
+					}
+				})
 			}
 		}
 	}
-	t.Logf("%d images", images)
 }
 
 // holes reports whether got can be what is left of states when single records of the last ones are
@@ -423,7 +529,7 @@ func TestDir(t *testing.T) {
 
 func FuzzScan(f *testing.F) {
 	dir := journaltest.New()
-	work(dir, 1)
+	work(dir, 1, func(any) {})
 	for _, x := range dir.Files {
 		f.Add(x.Data)
 	}

@@ -56,6 +56,9 @@ type span struct {
 // New returns an empty folder on a disk of its own.
 func New() *Folder { return NewDisk().Folder("") }
 
+// Disk returns the one that the folder is on.
+func (m *Folder) Disk() *Disk { return m.disk }
+
 func (c *change) applyTo(names map[string]*File) {
 	if c.kind != Create && names[c.name] == c.file {
 		delete(names, c.name)
