@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf/logger"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
@@ -22,7 +23,7 @@ import (
 // each once.
 type courier struct {
 	alerter   *alerter.Alerter
-	endpoints tick.Endpoints
+	endpoints engine.Endpoints
 	client    *http.Client
 	before    func() error // is called before each delivery
 	stderr    io.Writer

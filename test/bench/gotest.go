@@ -20,7 +20,7 @@ func (b *bench) functionsTable() error {
 
 // tasksTable shows the cost of a point in whole rules, and what many tasks and several processors do.
 func (b *bench) tasksTable() error {
-	return b.goTest("^Benchmark(Rule|Tick|Add|Tasks|Start1000|Parallel|Awake)$", "./internal/task", "./plugins/processors/tick")
+	return b.goTest("^Benchmark(Rule|Tick|Add|Tasks|Start1000|Parallel|Awake)$", "./internal/task", "./internal/engine", "./plugins/processors/tick")
 }
 
 // goTest runs benchmarks and prints the quickest run of each.

@@ -54,7 +54,7 @@ func BenchmarkAdd(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			p.engine.drain()
+			p.engine.Drain()
 			b.StopTimer()
 			p.Stop()
 		})
@@ -79,7 +79,6 @@ func TestAddDoesNotAllocate(t *testing.T) {
 	for name, m := range map[string]telegraf.Metric{"unwanted": hostMetric("mem"), "wanted": hostMetric("cpu")} {
 		t.Run(name, func(t *testing.T) {
 			p := benchPlugin(2, rule)
-			p.clock = func() int64 { return 1 }
 			require.NoError(t, p.Init())
 			require.NoError(t, p.Start(sink{}))
 			defer p.Stop()

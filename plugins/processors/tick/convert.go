@@ -7,6 +7,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
@@ -21,38 +22,41 @@ type converter struct {
 	in point.Interner
 }
 
-// A shape is a set of field keys in the order in which a metric has them. Metrics of one measurement
-// have few shapes, and a known one costs neither a sort nor a key of its own per point.
-type shape struct {
-	keys []string
-	slot []int // position of each among the sorted
-}
-
-// maxShapes bounds the shapes that a route remembers. With more, the oldest goes.
-const maxShapes = 8
-
-func (s *shape) fits(fields []*telegraf.Field) bool {
-	if len(s.keys) != len(fields) {
+// fits reports whether s is the shape of the fields.
+func fits(s *engine.Shape, fields []*telegraf.Field) bool {
+	if len(s.Keys) != len(fields) {
 		return false
 	}
 	for i, f := range fields {
-		if f.Key != s.keys[i] {
+		if f.Key != s.Keys[i] {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *converter) newShape(fields []*telegraf.Field) *shape {
-	s := &shape{keys: make([]string, len(fields)), slot: make([]int, len(fields))}
+// shape returns the shape of a metric's fields, and remembers it.
+func (c *converter) shape(r *engine.Route, fields []*telegraf.Field) *engine.Shape {
+	for _, s := range r.Shapes() {
+		if fits(s, fields) {
+			return s
+		}
+	}
+	s := c.newShape(fields)
+	r.Remember(s)
+	return s
+}
+
+func (c *converter) newShape(fields []*telegraf.Field) *engine.Shape {
+	s := &engine.Shape{Keys: make([]string, len(fields)), Slot: make([]int, len(fields))}
 	order := make([]int, len(fields))
 	for i, f := range fields {
-		s.keys[i] = c.in.Name([]byte(f.Key))
+		s.Keys[i] = c.in.Name([]byte(f.Key))
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(s.keys[a], s.keys[b]) })
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(s.Keys[a], s.Keys[b]) })
 	for at, i := range order {
-		s.slot[i] = at
+		s.Slot[i] = at
 	}
 	return s
 }
@@ -76,13 +80,9 @@ func (c *converter) dbrp(m telegraf.Metric) (db, rp string) {
 // point makes p the point of m and reports whether one is left: like line protocol it leaves out
 // empty tags and numbers that are none, and a point needs a field. The fields are written over those
 // that p has.
-func (c *converter) point(m telegraf.Metric, r *route, db, rp string, p *point.Point) bool {
+func (c *converter) point(m telegraf.Metric, r *engine.Route, db, rp string, p *point.Point) bool {
 	list := m.FieldList()
-	s := r.shape(list)
-	if s == nil {
-		s = c.newShape(list)
-		r.addShape(s)
-	}
+	s := c.shape(r, list)
 	if cap(p.Fields) < len(list) {
 		p.Fields = make([]point.Field, len(list))
 	}
@@ -93,7 +93,7 @@ func (c *converter) point(m telegraf.Metric, r *route, db, rp string, p *point.P
 		if v.Kind == point.Missing {
 			dropped++
 		}
-		fields[s.slot[i]] = point.Field{Key: s.keys[i], Value: v}
+		fields[s.Slot[i]] = point.Field{Key: s.Keys[i], Value: v}
 	}
 	if dropped > 0 {
 		kept := fields[:0]
@@ -115,7 +115,7 @@ func (c *converter) point(m telegraf.Metric, r *route, db, rp string, p *point.P
 			c.in.Tag(t.Key, t.Value)
 		}
 	}
-	*p = point.Point{Name: r.name, DB: db, RP: rp, Time: m.Time().UnixNano(), Tags: c.in.Tags(), Fields: fields}
+	*p = point.Point{Name: r.Name, DB: db, RP: rp, Time: m.Time().UnixNano(), Tags: c.in.Tags(), Fields: fields}
 	return true
 }
 

@@ -9,19 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/metric"
-	"github.com/influxdata/telegraf/selfstat"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 func TestPointMetric(t *testing.T) {
@@ -72,7 +68,7 @@ func TestHTTPPost(t *testing.T) {
 	p.Log = log
 	acc := start(t, p)
 	require.NoError(t, p.Add(metric.New("m", map[string]string{"host": "a"}, map[string]any{"v": 1.5}, time.Unix(0, 0)), acc))
-	require.Eventually(t, func() bool { return p.engine.counters.answers.Load() == 4 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(emitted(acc)) == 3 }, 10*time.Second, time.Millisecond)
 	p.Stop()
 	require.ElementsMatch(t, []seen{
 		{"/plain", "application/json", ":", "2", `{"series":[{"name":"m","tags":{"host":"a"},"columns":["time","v"],"values":[["1970-01-01T00:00:00Z",1.5]]}]}` + "\n"},
@@ -88,143 +84,6 @@ func TestHTTPPost(t *testing.T) {
 	require.Len(t, log.Errors(), 2)
 	require.Contains(t, errs, "status 418")
 	require.NotContains(t, errs, "token", "a URL may hold a secret")
-}
-
-// A server that hangs holds up neither the task nor the end of the plugin for long.
-func TestHTTPPostThatHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, _ := plugin("post", `stream|from().measurement('m')|httpPost('http://x/').timeout(1h)|influxDBOut()`)
-		p.transport = hanging{}
-		p.pace.Poll = 1000 * time.Hour
-		acc := start(t, p)
-		for i := range 2 * postQueue {
-			require.NoError(t, p.Add(metric.New("m", nil, map[string]any{"v": 1.5}, time.Unix(int64(i), 0)), acc))
-		}
-		synctest.Wait()
-		require.Len(t, emitted(acc), 2*postQueue)
-		require.InDelta(t, postQueue, p.engine.counters.postsDropped.Load(), 2)
-		begin := time.Now()
-		p.Stop()
-		require.Equal(t, postGrace, time.Since(begin))
-	})
-}
-
-type hanging struct{}
-
-func (hanging) RoundTrip(r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, r.Context().Err()
-}
-
-// The wall clock drives what happens without points.
-func TestDeadman(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, _ := plugin("dead", `stream|from().measurement('cpu').groupBy('host')|deadman(0.0, 10s).id('dead').stateChangesOnly()`)
-		acc := start(t, p)
-		require.NoError(t, p.Add(cpu(1), acc))
-		time.Sleep(35 * time.Second)
-		synctest.Wait()
-		p.Stop()
-		require.Len(t, emitted(acc), 1)
-		level, _ := emitted(acc)[0].GetTag("level")
-		require.Equal(t, "CRITICAL", level)
-	})
-}
-
-// slowSink takes no metric of a task until it is released.
-type slowSink struct {
-	telegraf.Accumulator
-	release chan struct{}
-	n       atomic.Int64
-}
-
-func (s *slowSink) AddMetric(m telegraf.Metric) {
-	if m.HasTag(alertmetric.KindTag) {
-		<-s.release
-		s.n.Add(1)
-	}
-}
-
-func TestQueueFull(t *testing.T) {
-	for _, policy := range []string{"block", "drop"} {
-		t.Run(policy, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p, _ := plugin("all", `stream|from()|influxDBOut()`)
-				p.QueueSize, p.QueueFull = 10, policy
-				s := &slowSink{release: make(chan struct{})}
-				require.NoError(t, p.Init())
-				require.NoError(t, p.Start(s))
-				var added atomic.Int64
-				go func() {
-					for range 100 {
-						_ = p.Add(cpu(1), s)
-						added.Add(1)
-					}
-				}()
-				time.Sleep(time.Second)
-				synctest.Wait()
-				q := &p.engine.index.Load().runners[0].box
-				require.LessOrEqual(t, q.length(), 10)
-				if policy == "block" {
-					require.Less(t, added.Load(), int64(30))
-					require.Positive(t, p.engine.depot.waits.Load())
-				} else {
-					require.Equal(t, int64(100), added.Load())
-					require.GreaterOrEqual(t, q.dropped.Load(), int64(80))
-				}
-				close(s.release)
-				synctest.Wait()
-				require.Equal(t, int64(100), added.Load())
-				p.Stop()
-				require.Equal(t, int64(100)-q.dropped.Load(), s.n.Load())
-			})
-		})
-	}
-}
-
-func TestStatistics(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, _ := plugin("cpu", alertScript, "bug", `stream|from().measurement('cpu')|explode()`, "bad", "stream|")
-		p.Statistics = selfstat.NewCollector(map[string]string{"processor": "tick", "alias": t.Name()})
-		acc := start(t, p)
-		for _, idle := range []float64{5, 50, 5} {
-			require.NoError(t, p.Add(cpu(idle), acc))
-		}
-		time.Sleep(2 * statsInterval)
-		synctest.Wait()
-		require.Equal(t, map[string]int64{
-			" metrics_taken": 3, " tasks_running": 1, " tasks_failed": 1, " task_failures": 1, " script_errors": 1,
-			"cpu points": 3, "cpu alerts_critical": 2, "cpu alerts_ok": 1, "cpu/from1 points_in": 3, "cpu/alert2 points_out": 3,
-			"cpu/alert2 groups": 1, "cpu/alert2 crits_triggered": 2, "bug points": 1, "bug failed": 1,
-		}, nonZero(t.Name()))
-		p.Stop()
-		require.Empty(t, nonZero(t.Name()))
-	})
-}
-
-// nonZero returns the statistics of the plugin with the alias; those of no interest are left out.
-func nonZero(alias string) map[string]int64 {
-	out := map[string]int64{}
-	for _, m := range selfstat.Metrics() {
-		if v, _ := m.GetTag("alias"); v != alias || m.Name() != "internal_tick" {
-			continue
-		}
-		name, _ := m.GetTag("task")
-		if node, ok := m.GetTag("node"); ok {
-			name += "/" + node
-		}
-		for k, v := range m.Fields() {
-			switch k {
-			case "evaluation_time_ns", "alerts_triggered", "oks_triggered":
-				continue
-			}
-			n := v.(int64)
-			if n != 0 && (k != "points_out" && k != "points_in" || name == "cpu/from1" && k == "points_in" || name == "cpu/alert2" && k == "points_out") {
-				out[name+" "+k] = n
-			}
-		}
-	}
-	return out
 }
 
 func TestSampleConfig(t *testing.T) {
@@ -267,4 +126,63 @@ func TestReadmeHasSample(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	require.Contains(t, string(readme), "```toml @sample.conf\n"+strings.TrimRight(sampleConfig, "\n")+"\n```")
+}
+
+const webScale = "/apis/apps/v1/namespaces/default/deployments/web/scale"
+
+// A deployment is asked for its replicas once, and scaled with the token of the section.
+func TestKubernetes(t *testing.T) {
+	type call struct{ method, path, token, body string }
+	calls := make(chan call, 10)
+	replicas := "3"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		calls <- call{r.Method, r.URL.Path, r.Header.Get("Authorization"), string(body)}
+		if strings.Contains(r.URL.Path, "/nosuch/") {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = io.WriteString(w, `{"metadata":{"resourceVersion":"7"},"spec":{"replicas":`+replicas+`}}`) // the test fails without
+	}))
+	defer server.Close()
+	conf := filepath.Join(t.TempDir(), "telegraf.conf")
+	write(t, conf, `
+[[processors.tick]]
+  [[processors.tick.kubernetes]]
+    name = "west"
+    url = "`+server.URL+`"
+    token = "hush"
+    timeout = "5s"
+  [[processors.tick.task]]
+    name = "scale"
+    script = "stream|from().measurement('m').groupBy('host')|k8sAutoscale().cluster('west').resourceNameTag('host').replicas(lambda: \"n\")|influxDBOut()"
+`)
+	p := load(t, conf)
+	log := &testutil.CaptureLogger{}
+	p.Log = log
+	acc := start(t, p)
+	defer p.Stop()
+	add := func(host string, n int64) {
+		require.NoError(t, p.Add(metric.New("m", map[string]string{"host": host}, map[string]any{"n": n}, time.Unix(n, 0)), acc))
+	}
+	add("web", 3)
+	add("web", 5)
+	require.Eventually(t, func() bool { return len(emitted(acc)) == 1 }, 10*time.Second, time.Millisecond)
+	get := call{"GET", webScale, "Bearer hush", ""}
+	put := call{"PUT", webScale, "Bearer hush", `{"metadata":{"resourceVersion":"7"},"spec":{"replicas":5}}`}
+	for _, want := range []call{get, get, put} { // a change reads the version first
+		got := <-calls
+		got.body = strings.TrimSpace(got.body)
+		if want.body != "" {
+			require.JSONEq(t, want.body, got.body)
+			got.body = want.body
+		}
+		require.Equal(t, want, got)
+	}
+	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("m",
+		map[string]string{"host": "web", "namespace": "default", "kind": "deployments", "resource": "web", "tick": "point"},
+		map[string]any{"new": int64(5), "old": int64(3)}, time.Unix(5, 0))}, emitted(acc))
+	add("nosuch", 1)
+	require.Eventually(t, func() bool {
+		return strings.Contains(strings.Join(log.Errors(), "\n"), `could not determine initial scale for "default/deployments/nosuch": status 404`)
+	}, 10*time.Second, time.Millisecond)
 }

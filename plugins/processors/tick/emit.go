@@ -6,11 +6,31 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/metric"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
-// This file turns points that tasks write into metrics. Alert events are the affair of alertmetric.
+// This file has what tasks decide leave as metrics. How an event looks then is the affair of alertmetric.
+
+// emitEvent emits an alert event. settled, unless it is nil, is told when all outputs have let go of it.
+func (t *Tick) emitEvent(e *alert.Event, settled func(delivered bool)) {
+	m := alertmetric.New(e, t.AlertMeasurement)
+	if settled != nil {
+		m, _ = metric.WithTracking(m, func(d telegraf.DeliveryInfo) { settled(d.Delivered()) })
+	}
+	t.emit(m)
+}
+
+// emitPoint emits a point of influxDBOut. It reports whether there was something to write.
+func (t *Tick) emitPoint(p *point.Point, _ *spec.Write) bool {
+	m := pointMetric(p)
+	if m != nil {
+		t.emit(m)
+	}
+	return m != nil
+}
 
 // pointMetric returns a point of influxDBOut as a metric, or nil if it has no field.
 func pointMetric(p *point.Point) telegraf.Metric {

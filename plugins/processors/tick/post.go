@@ -1,25 +1,14 @@
 package tick
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"strings"
-	"text/template"
 	"time"
 
 	"github.com/influxdata/telegraf/config"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 )
-
-// This file sends the requests of httpPost nodes.
 
 // HTTPPost is an endpoint that scripts name: httpPost().endpoint('name').
 type HTTPPost struct {
@@ -30,198 +19,19 @@ type HTTPPost struct {
 	Password    config.Secret     `toml:"password"`
 	RowTemplate string            `toml:"row_template"`
 	Timeout     config.Duration   `toml:"timeout"`
-
-	url, body *template.Template // nil: plain URL, JSON body
 }
-
-const (
-	postTimeout   = 10 * time.Second // unless the script or the endpoint has another
-	postQueue     = 1000             // requests of one task that wait
-	postGrace     = 5 * time.Second  // for the last requests when the agent stops
-	postResponse  = 64 << 10         // of a response, the rest is not read
-	postShowBytes = 512              // of a response in the log
-)
-
-// init checks the endpoint and compiles its templates.
-func (h *HTTPPost) init() (err error) {
-	if h.Endpoint == "" {
-		return errors.New("http_post: endpoint needs a name")
-	}
-	if h.URL == "" {
-		return fmt.Errorf("http_post %q: url is missing", h.Endpoint)
-	}
-	if h.Timeout < 0 {
-		return fmt.Errorf("http_post %q: timeout must not be negative", h.Endpoint)
-	}
-	if strings.Contains(h.URL, "{{") {
-		if h.url, err = template.New("url").Parse(h.URL); err != nil {
-			return fmt.Errorf("http_post %q: url: %w", h.Endpoint, err)
-		}
-	} else if _, err := url.ParseRequestURI(h.URL); err != nil {
-		return fmt.Errorf("http_post %q: url: want one like http://host/path, got %q", h.Endpoint, h.URL)
-	}
-	if h.RowTemplate != "" {
-		if h.body, err = template.New("row_template").Funcs(rowFuncs).Parse(h.RowTemplate); err != nil {
-			return fmt.Errorf("http_post %q: %w", h.Endpoint, err)
-		}
-	}
-	return nil
-}
-
-// rowFuncs are the functions of a row template: json ends its text with a line end.
-var rowFuncs = template.FuncMap{
-	"json":        func(v any) (string, error) { b, err := json.Marshal(v); return string(b) + "\n", err },
-	"jsonCompact": func(v any) (string, error) { b, err := json.Marshal(v); return string(b), err },
-}
-
-// Endpoints are those that scripts name, by name.
-type Endpoints map[string]*HTTPPost
 
 // NewEndpoints checks the endpoints of a configuration.
-func NewEndpoints(list []*HTTPPost) (Endpoints, error) {
-	es := Endpoints{}
+func NewEndpoints(list []*HTTPPost) (engine.Endpoints, error) {
+	es := make([]*engine.Endpoint, 0, len(list))
 	for _, h := range list {
-		if err := h.init(); err != nil {
-			return nil, err
-		}
-		if es[h.Endpoint] != nil {
-			return nil, fmt.Errorf("http_post %q is defined twice", h.Endpoint)
-		}
-		es[h.Endpoint] = h
+		es = append(es, &engine.Endpoint{Name: h.Endpoint, URL: h.URL, RowTemplate: h.RowTemplate, Timeout: time.Duration(h.Timeout), Prepare: h.prepare})
 	}
-	return es, nil
+	return engine.NewEndpoints(es)
 }
 
-// A request is one that a task wants to be made.
-type request struct {
-	task *task.Task
-	post *spec.Post
-	node string
-}
-
-// A poster makes the requests of one task, in their order, away from the task. Its methods are
-// called by the task's goroutine.
-type poster struct {
-	r    *runner
-	todo chan *request
-}
-
-func newPoster(r *runner) *poster {
-	p := &poster{r: r, todo: make(chan *request, postQueue)}
-	r.e.posters.Go(p.run)
-	return p
-}
-
-// put queues a request. If the queue is full, the request has failed.
-func (p *poster) put(q *request) {
-	select {
-	case p.todo <- q:
-	default:
-		p.r.e.counters.postsDropped.Add(1)
-		p.done(q, 0, errors.New("too many requests wait for the server; this one is dropped"))
-	}
-}
-
-func (p *poster) close() { close(p.todo) }
-
-func (p *poster) run() {
-	for q := range p.todo {
-		status, err := p.r.e.endpoints.Post(p.r.e.context, p.r.e.client, q.post)
-		p.r.e.counters.posts.Add(1)
-		p.done(q, status, err)
-	}
-}
-
-// done tells the task about the outcome.
-func (p *poster) done(q *request, status int, err error) {
-	p.r.box.do(func() {
-		if err != nil {
-			p.r.report(q.node, err.Error())
-		}
-		p.r.answer(q.task, q.post, status)
-		p.r.e.counters.answers.Add(1)
-	})
-}
-
-// Post makes a request. The status is 0 if there was no response. A response that is not 2xx is an
-// error, too.
-func (es Endpoints) Post(ctx context.Context, client *http.Client, p *spec.Post) (status int, err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			err = fmt.Errorf("post: internal error: %v", x)
-		}
-	}()
-	target, body, timeout := p.URL, p.Body, postTimeout
-	var h *HTTPPost
-	if p.Endpoint != "" {
-		if err := es.check(p.Endpoint); err != nil {
-			return 0, err
-		}
-		h = es[p.Endpoint]
-		if h.Timeout > 0 {
-			timeout = time.Duration(h.Timeout)
-		}
-		if target, body, err = h.render(p); err != nil {
-			return 0, fmt.Errorf("post: %w", err)
-		}
-	}
-	if p.Timeout > 0 {
-		timeout = time.Duration(p.Timeout)
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return 0, fmt.Errorf("post: %w", withoutURL(err))
-	}
-	if h != nil {
-		if err := h.authorize(req); err != nil {
-			return 0, fmt.Errorf("post: %w", err)
-		}
-	}
-	for _, t := range p.Headers {
-		req.Header.Set(t.Key, t.Value)
-	}
-	if h == nil || h.body == nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, fmt.Errorf("post to %s: %w", req.URL.Host, withoutURL(err))
-	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, postResponse)) // it only goes into a message
-	if resp.StatusCode/100 == 2 {
-		return resp.StatusCode, nil
-	}
-	if !p.Capture {
-		return resp.StatusCode, fmt.Errorf("post to %s: status %d; .captureResponse() shows the response", req.URL.Host, resp.StatusCode)
-	}
-	return resp.StatusCode, fmt.Errorf("post to %s: status %d: %q", req.URL.Host, resp.StatusCode, text[:min(len(text), postShowBytes)])
-}
-
-// render returns URL and body of a request to the endpoint.
-func (h *HTTPPost) render(p *spec.Post) (target string, body []byte, err error) {
-	target, body = h.URL, p.Body
-	if h.url != nil {
-		var b strings.Builder
-		if err := h.url.Execute(&b, p.Row); err != nil {
-			return "", nil, err
-		}
-		target = b.String()
-	}
-	if h.body != nil {
-		var b bytes.Buffer
-		if err := h.body.Execute(&b, p.Row); err != nil {
-			return "", nil, err
-		}
-		body = b.Bytes()
-	}
-	return target, body, nil
-}
-
-// authorize sets what the endpoint's configuration wants in the header.
-func (h *HTTPPost) authorize(req *http.Request) error {
+// prepare sets what the endpoint's configuration wants in the header.
+func (h *HTTPPost) prepare(req *http.Request) error {
 	for k, v := range h.Headers {
 		req.Header.Set(k, v)
 	}
@@ -240,13 +50,4 @@ func (h *HTTPPost) authorize(req *http.Request) error {
 	defer password.Destroy()
 	req.SetBasicAuth(user.String(), password.String())
 	return nil
-}
-
-// withoutURL returns what went wrong without the URL, which may hold a token.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

@@ -11,14 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/influxdata/telegraf/config"
 	common "github.com/influxdata/telegraf/plugins/common/tls"
-
-	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
 )
 
 // This file serves the HTTP API.
@@ -143,39 +140,6 @@ func (s *Service) knows(user, password string) bool {
 	// Sums, because the comparison of texts would tell their lengths.
 	given, want := sha256.Sum256([]byte(user+"\x00"+password)), sha256.Sum256([]byte(s.Username+"\x00"+secret.String()))
 	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
-}
-
-// busyWait is how long a request waits for a task that has other things to do.
-const busyWait = 10 * time.Second
-
-// ReloadSideload has the documents of all sideload nodes read anew.
-func (e *engine) ReloadSideload() { e.reload() }
-
-// HTTPOut returns the content of a task's httpOut node as result JSON.
-func (e *engine) HTTPOut(name, endpoint string) ([]byte, error) {
-	runners := e.index.Load().runners
-	i := slices.IndexFunc(runners, func(r *runner) bool { return r.name == name })
-	if i < 0 {
-		return nil, api.ErrNoTask
-	}
-	var content []byte
-	found := false
-	done := call(runners[i:i+1], func(r *runner) {
-		if r.task != nil {
-			content, found = r.task.HTTPOut(endpoint)
-		}
-	})
-	busy := time.NewTimer(busyWait)
-	defer busy.Stop()
-	select {
-	case <-done:
-	case <-busy.C:
-		return nil, fmt.Errorf("task %s has been busy for %s", name, busyWait)
-	}
-	if !found {
-		return nil, api.ErrNoEndpoint
-	}
-	return content, nil
 }
 
 // buildVersion returns the version of the program, "unknown" unless it was built from a release.

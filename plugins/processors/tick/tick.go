@@ -1,20 +1,16 @@
 // Package tick implements the processor that evaluates TICKscripts on the metrics that pass.
 //
-// Metrics pass on untouched. Those that tasks want are copied once, as points, into the tasks'
-// mailboxes; what a task emits leaves the plugin as metrics, never to come in again.
+// Metrics pass on untouched. Those that tasks want are copied once, as points, into the engine, which runs
+// the tasks; what a task emits leaves the plugin as metrics, never to come in again.
 package tick
 
 import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -24,14 +20,12 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
-	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 //go:embed sample.conf
@@ -75,22 +69,13 @@ type Tick struct {
 	role      role
 	passive   bool // another instance evaluates
 	dbrp      spec.DBRP
-	endpoints Endpoints
+	endpoints engine.Endpoints
 	scaler    *scale.Scaler
-	problems  map[problem]string // what Init has logged
-	checked   []*source          // what Init has found
 	convert   converter
-	engine    *engine
+	emit      func(telegraf.Metric) // set by Start
+	engine    *engine.Engine        // set by Init
+	running   bool
 	service   *service // nil unless there is an address
-	pace      filewatch.Pace
-	clock     func() int64
-	stop      chan struct{}
-	running   sync.WaitGroup
-
-	// Set by tests.
-	observe   func(task string, x *spec.Effect) // sees all effects
-	transport http.RoundTripper                 // of requests
-	folder    journal.Folder                    // the state directory
 }
 
 // Task is a task that stands in the configuration.
@@ -115,8 +100,6 @@ func newTick() *Tick {
 		OutboxMaxEvents:    10000,
 		OutboxMaxSize:      64 << 20,
 		Deadman:            Deadman{Interval: config.Duration(10 * time.Second), ID: spec.DeadmanID, Message: spec.DeadmanMessage},
-		pace:               filewatch.DefaultPace,
-		clock:              func() int64 { return time.Now().UnixNano() },
 	}
 	t.enroll()
 	return t
@@ -134,30 +117,53 @@ func (t *Tick) Init() error {
 	if t.passive = !t.EvaluateAfterAggregators && t.isSecond(); t.passive {
 		return nil
 	}
-	t.problems = map[problem]string{}
-	var errs []error
-	srcs := t.scan()
-	t.checked = srcs
-	for _, s := range srcs {
-		if err := s.check(task.Config{Deadman: t.DeadmanConfig(), Refer: t.refer, UDF: udf.Functions.Info}, t.dbrp); err != nil {
-			t.problems[s.problem()] = err.Error()
-			errs = append(errs, err)
-		}
-	}
+	t.engine = engine.New(t.config())
+	errs, scripts := t.engine.Check()
 	if t.Strict && len(errs) > 0 {
 		return errors.Join(errs...)
 	}
 	for _, err := range errs {
 		t.Log.Error(err)
 	}
-	if len(srcs) == 0 {
+	if scripts == 0 {
 		t.Log.Warnf("There are no scripts yet in %s", strings.Join(t.Scripts, ", "))
 	}
 	return nil
 }
 
+// config returns what the engine is to work with.
+func (t *Tick) config() engine.Config {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Log.Warnf("Cannot find out the host's name: %v", err)
+	}
+	c := engine.Config{
+		Log: t.Log, Host: host, DBRP: t.dbrp, Pace: filewatch.DefaultPace, Scripts: engine.Scripts{Patterns: t.Scripts},
+		MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Deadman: t.DeadmanConfig(), ChangesOnly: t.StateChangesOnly,
+		Endpoints: t.endpoints, Scaler: t.scaler, ReloadSideload: time.Duration(t.SideloadReloadInterval),
+		QueueSize: t.QueueSize, Block: t.QueueFull == "block", HealthTopic: t.HealthTopic,
+		StateDirectory: t.StateDirectory, Second: t.isSecond(), Checkpoint: time.Duration(t.CheckpointInterval),
+		OutboxMaxEvents: t.OutboxMaxEvents, OutboxMaxBytes: int64(t.OutboxMaxSize),
+		Event: t.emitEvent, Point: t.emitPoint,
+	}
+	for _, x := range t.Tasks {
+		if x.Enabled == nil || *x.Enabled {
+			c.Scripts.Tasks = append(c.Scripts.Tasks, engine.Script{Name: x.Name, Text: x.Script, File: x.File, Vars: x.Vars, DBRPs: x.dbrps})
+		}
+	}
+	if t.Statistics != nil {
+		c.Meter = &meter{collector: t.Statistics}
+	}
+	return c
+}
+
 // Broken returns what is wrong with scripts, which has been logged. The plugin must not be running.
-func (t *Tick) Broken() []string { return slices.Sorted(maps.Values(t.problems)) }
+func (t *Tick) Broken() []string {
+	if t.engine == nil {
+		return nil
+	}
+	return t.engine.Problems()
+}
 
 // check finds what is wrong with the configuration itself.
 func (t *Tick) check() (err error) {
@@ -281,136 +287,27 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		t.Log.Debug("Not evaluating behind the aggregators; evaluate_after_aggregators = true does")
 		return nil
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Log.Warnf("Cannot find out the host's name: %v", err)
+	t.emit = func(m telegraf.Metric) { acc.AddMetric(m) }
+	if err := t.engine.Open(); err != nil {
+		return err
 	}
-	e := &engine{
-		log: t.Log, clock: t.clock, emit: func(m telegraf.Metric) { acc.AddMetric(m) }, observe: t.observe,
-		alertName: t.AlertMeasurement, dbrp: t.dbrp, stat: t.Statistics,
-		endpoints: t.endpoints, scaler: t.scaler, problems: t.problems,
-	}
-	e.base = task.Config{
-		Host: host, Topics: &e.topics, MaxGroups: t.MaxGroups, GroupExpiry: time.Duration(t.GroupExpiry), Deadman: t.DeadmanConfig(), ChangesOnly: t.StateChangesOnly,
-		Refer: t.refer, UDF: udf.Functions.Info,
-	}
-	if e.problems == nil {
-		e.problems = map[problem]string{}
-	}
-	if t.StateDirectory != "" {
-		if err := t.openState(e); err != nil {
-			return err
-		}
-	}
-	if t.HealthTopic != "" {
-		e.health = newHealth(t.HealthTopic, host, t.clock, &e.topics, e.alert)
-	}
-	e.counters.scriptErrors.Store(int64(len(e.problems)))
-	if t.transport != nil {
-		e.client = &http.Client{Transport: t.transport}
-	}
-	e.start(t.QueueSize, t.QueueFull == "block")
-
 	if t.Address != "" && !t.isSecond() {
-		if t.service, err = t.open(api.New(e, buildVersion()), func(err error) { t.Log.Errorf("HTTP API: %v", err) }); err != nil {
-			e.stop()
+		var err error
+		if t.service, err = t.open(api.New(t.engine, buildVersion()), func(err error) { t.Log.Errorf("HTTP API: %v", err) }); err != nil {
+			t.engine.Stop()
 			return err
 		}
 		t.Log.Infof("Serving the HTTP API at %s", t.Address)
 	}
-
-	// The watches begin before the scripts are read, so that no change falls in between.
-	reached, unwatch := watchFunctions()
-	w := &filewatch.Watcher{
-		Pace: t.pace, What: "the scripts", Folders: t.watched, Warnf: t.Log.Warnf,
-		Look: t.pace.Missing(func(sure bool) bool { return t.rescan(e, sure) }),
-	}
-	t.engine, t.stop = e, make(chan struct{})
-	watching := t.hasFiles()
-	if watching {
-		w.Start()
-	}
-	srcs := t.scan()
-	inherit(srcs, t.checked)
-	t.checked = nil
-	e.apply(srcs)
-	if watching {
-		t.running.Go(func() { w.Run(t.stop, 0) })
-	}
-	t.running.Go(func() {
-		defer unwatch()
-		t.follow(e, reached)
-	})
-	t.running.Go(func() { t.regularly(statsInterval, e.survey) })
-	if t.SideloadReloadInterval > 0 {
-		t.running.Go(func() { t.regularly(time.Duration(t.SideloadReloadInterval), e.reload) })
-	}
-	if t.StateDirectory != "" {
-		t.running.Go(func() { t.regularly(time.Duration(t.CheckpointInterval), e.checkpoint) })
-	}
+	t.engine.Run()
+	t.running = true
 	return nil
-}
-
-// openState reads what an earlier process has left: first the state file, then what the outbox knows
-// beyond it. Only a folder that someone else uses is an error; without one that works the tasks begin
-// anew, and alerts go out.
-func (t *Tick) openState(e *engine) (err error) {
-	folder := t.folder
-	if folder == nil {
-		folder = journal.Dir(t.StateDirectory)
-	}
-	if err := e.store.open(folder, stateFile(t.StateDirectory, t.isSecond()), &e.topics); err != nil {
-		t.Log.Error(err)
-	}
-	format := outboxFormat
-	if t.isSecond() {
-		format = outboxAfterFormat
-	}
-	e.outbox, err = openOutbox(outboxConfig{
-		name: t.StateDirectory, folder: folder, format: format, log: t.Log, emit: e.emit,
-		metric:    func(x *alert.Event) telegraf.Metric { return alertmetric.New(x, t.AlertMeasurement) },
-		maxEvents: t.OutboxMaxEvents, maxBytes: int64(t.OutboxMaxSize),
-	}, &e.topics)
-	if err == nil {
-		e.outbox.start()
-	}
-	return err
-}
-
-// hasFiles reports whether there are scripts in files.
-func (t *Tick) hasFiles() bool {
-	return len(t.Scripts) > 0 || slices.ContainsFunc(t.Tasks, func(c *Task) bool { return c.File != "" })
-}
-
-// rescan takes up changed scripts. Without sure, those that miss a task change nothing: the scan is
-// to be repeated.
-func (t *Tick) rescan(e *engine, sure bool) (missing bool) {
-	srcs := t.scan()
-	if !sure && e.missing(srcs) {
-		return true
-	}
-	e.apply(srcs)
-	return false
-}
-
-// regularly calls f until the plugin stops.
-func (t *Tick) regularly(interval time.Duration, f func()) {
-	every := time.NewTicker(interval)
-	defer every.Stop()
-	for {
-		select {
-		case <-t.stop:
-			return
-		case <-every.C:
-			f()
-		}
-	}
 }
 
 // Add copies m for the tasks that want it and passes it on.
 func (t *Tick) Add(m telegraf.Metric, acc telegraf.Accumulator) error {
-	if t.engine != nil {
-		if r := t.engine.index.Load().route(m.Name()); r != nil {
+	if t.running {
+		if r := t.engine.Route(m.Name()); r != nil {
 			t.take(m, r)
 		}
 		if t.DropOriginal {
@@ -422,44 +319,25 @@ func (t *Tick) Add(m telegraf.Metric, acc telegraf.Accumulator) error {
 	return nil
 }
 
-// take makes a point of m and puts it into the mailboxes of the tasks that want it.
-func (t *Tick) take(m telegraf.Metric, r *route) {
-	d := t.engine.depot
+// take makes a point of m if a task wants it.
+func (t *Tick) take(m telegraf.Metric, r *engine.Route) {
 	db, rp := t.convert.dbrp(m)
-	var p *parcel
-	for i := range r.targets {
-		to := &r.targets[i]
-		if !to.wants(db, rp) {
-			continue
-		}
-		if p == nil {
-			p = d.parcel()
-			if !t.convert.point(m, r, db, rp, &p.point) {
-				break
-			}
-			p.arrived = t.engine.clock()
-			t.engine.counters.taken.Add(1)
-		}
-		to.r.box.put(p, &d.patience)
-	}
-	if p != nil {
-		d.release(p)
+	if r.Wants(db, rp) {
+		t.engine.Fill(r, func(p *point.Point) bool { return t.convert.point(m, r, db, rp, p) })
 	}
 }
 
 // Stop ends the tasks after they have dealt with all metrics.
 func (t *Tick) Stop() {
-	if t.engine == nil {
+	if !t.running {
 		return
 	}
-	close(t.stop)
+	t.running = false
 	if t.service != nil {
 		t.service.close()
 		t.service = nil
 	}
-	t.running.Wait()
-	t.engine.stop()
-	t.engine = nil
+	t.engine.Stop()
 	if t.Statistics != nil {
 		t.Statistics.UnregisterAll()
 	}

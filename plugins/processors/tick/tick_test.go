@@ -2,10 +2,8 @@ package tick
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,26 +16,12 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 var update = flag.Bool("update", false, "write expected.out of the test cases anew")
-
-// explode is a node with a bug.
-type explode struct{}
-
-func (*explode) Declare(s *spec.Spec)           { s.Doc("Panics on every point.") }
-func (*explode) Open(out point.Sink) point.Sink { return &explodeSink{spec.Forward{Out: out}} }
-
-type explodeSink struct{ spec.Forward }
-
-func (*explodeSink) Point(*point.Point) { panic("boom") }
-
-func init() { spec.Register("explode", func() spec.Declarer { return &explode{} }) }
 
 // emitted returns the metrics that tasks made.
 func emitted(acc *testutil.Accumulator) []telegraf.Metric {
@@ -182,6 +166,7 @@ func TestSettings(t *testing.T) {
 		{"deadman threshold", func(p *Tick) { p.Deadman.Threshold = -1 }, "deadman: threshold: want 0.0 or more, got -1"},
 		{"deadman id", func(p *Tick) { p.Deadman.ID = "{{ .Group" }, "deadman: id: unclosed action"},
 		{"deadman message", func(p *Tick) { p.Deadman.Message = "{{ json . }}" }, `deadman: message: function "json" not defined`},
+		{"reserved name", func(p *Tick) { p.Tasks[0].Name = alert.OwnTask }, `the name "telegraf-tigk" is reserved`},
 		{"measurement", func(p *Tick) { p.AlertMeasurement = "" }, "alert_measurement"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -276,64 +261,6 @@ func TestVars(t *testing.T) {
 		map[string]any{"d": "1h30m0s", "n": int64(7), "f": 2.0, "b": true, "t": "2s"}, time.Unix(0, 7))}, emitted(acc))
 }
 
-// TestParsedOnce shows that a start makes tasks of what Init has parsed and checked, unless a script has
-// changed since.
-func TestParsedOnce(t *testing.T) {
-	const old, changed = "stream|from().measurement('cpu')|log().prefix('old')", "stream|from().measurement('cpu')|log().prefix('new')"
-	for script, want := range map[string]string{old: "parsed", changed: "new"} {
-		p, log := plugin("log", old)
-		require.NoError(t, p.Init())
-		require.True(t, p.checked[0].checked)
-		prog, err := syntax.Parse("", strings.Replace(old, "old", "parsed", 1))
-		require.NoError(t, err)
-		p.checked[0].program = prog
-		p.Tasks[0].Script = script
-		acc := &testutil.Accumulator{}
-		require.NoError(t, p.Start(acc))
-		require.NoError(t, p.Add(cpu(5), acc))
-		require.Nil(t, p.engine.places["log"].src.program, "nobody needs it any more")
-		p.Stop()
-		require.Contains(t, fmt.Sprint(log.Messages()), " prefix="+want+" ")
-	}
-}
-
-func TestPanicStopsOneTask(t *testing.T) {
-	p, log := plugin("bug", `stream|from().measurement('cpu')|explode()`, "cpu", alertScript)
-	acc := start(t, p)
-	for range 3 {
-		require.NoError(t, p.Add(cpu(5), acc))
-	}
-	p.Stop()
-	require.Len(t, emitted(acc), 3)
-	require.Len(t, log.Errors(), 1)
-	require.Contains(t, log.Errors()[0], `Task "bug" has stopped: bug: explode2: internal error: boom`)
-	stack := false
-	for _, m := range log.Messages() {
-		stack = stack || strings.Contains(m.Text, "explodeSink") && m.Level == 'D'
-	}
-	require.True(t, stack, "the stack is in the debug log")
-}
-
-func TestErrorsAreSummed(t *testing.T) {
-	var log testutil.CaptureLogger
-	var l errorLog
-	minute := int64(time.Minute)
-	for i := range 5 {
-		l.add(&log, "cpu", "eval2", "bad", int64(i))
-	}
-	require.Equal(t, []string{`E! [] Task "cpu": eval2: bad`}, log.Errors())
-	l.sum(&log, "cpu", minute-1)
-	require.Len(t, log.Errors(), 1)
-	l.sum(&log, "cpu", minute)
-	require.Equal(t, `E! [] Task "cpu": eval2: bad (4 times more)`, log.Errors()[1])
-	l.sum(&log, "cpu", 3*minute)
-	require.Empty(t, l.seen)
-	for i := range 3 * maxErrorKinds {
-		l.add(&log, "cpu", "eval2", "bad "+string(rune('a'+i)), 0)
-	}
-	require.LessOrEqual(t, len(l.seen), maxErrorKinds+1)
-}
-
 func TestDropOriginal(t *testing.T) {
 	p, _ := plugin("cpu", alertScript)
 	p.DropOriginal = true
@@ -378,19 +305,4 @@ func TestWhatLineProtocolDrops(t *testing.T) {
 	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("m",
 		map[string]string{"b": "x", "tick": "point", "database": "telegraf", "retention_policy": "autogen"},
 		map[string]any{"w": 1.0, "a": 1.0}, at)}, emitted(acc))
-}
-
-// A tag with ever new values does not take all memory.
-func TestMaxGroups(t *testing.T) {
-	p, log := plugin("many", `stream|from().measurement('m').groupBy('id')|stateCount(lambda: TRUE)|influxDBOut()`)
-	p.MaxGroups = 5
-	acc := start(t, p)
-	for i := range 100 {
-		m := metric.New("m", map[string]string{"id": string(rune('!' + i))}, map[string]any{"v": 1.0}, time.Unix(0, 0))
-		require.NoError(t, p.Add(m, acc))
-	}
-	p.Stop()
-	require.NotEmpty(t, emitted(acc))
-	require.LessOrEqual(t, len(emitted(acc)), 5)
-	require.Contains(t, log.Errors()[0], "max_groups")
 }
