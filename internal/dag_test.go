@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/sideload": {"internal/spec", "internal/point"},
 	"internal/scale":    {"internal/spec", "internal/syntax", "internal/tlsconf"},
 	"internal/replay":   {"internal/task", "internal/sideload", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
-	"internal/ticktest": {"internal/task", "internal/replay", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
+	"internal/ticktest": {"internal/task", "internal/replay", "internal/sideload", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 
 	"internal/bus":      {"internal/spec", "internal/alert", "internal/point"},
 	"internal/window":   {"internal/agg", "internal/point"},

@@ -147,70 +147,6 @@ func (r *remote) counter(name string) int64 {
 	return n
 }
 
-func TestAutoscale(t *testing.T) {
-	for _, c := range []struct {
-		name, script string
-		in, want     []string
-	}{
-		{
-			"bounds", `stream|from()|k8sAutoscale().resourceName('web').min(2).max(5).replicas(lambda: "n")|influxDBOut()`,
-			[]string{"m n=3i 0", "m n=3i 1", "m n=9i 2", "m n=7i 3", "m n=-1i 4", "m n=2i 5"},
-			[]string{
-				"ask k8s default/deployments/web",
-				"set k8s default/deployments/web 2 to 3", "m,kind=deployments,namespace=default,resource=web new=3i,old=2i 0",
-				"set k8s default/deployments/web 3 to 5", "m,kind=deployments,namespace=default,resource=web new=5i,old=3i 2",
-				"set k8s default/deployments/web 5 to 2", "m,kind=deployments,namespace=default,resource=web new=2i,old=5i 4",
-			},
-		}, {
-			"names", `stream|from().groupBy('g')|k8sAutoscale().cluster('c').kind('replicasets').namespace('prod').resourceNameTag('h').namespaceTag('ns').kindTag('').resourceTag('g').replicas(lambda: "n")|influxDBOut()`,
-			[]string{"m,h=a,g=x n=2i 0", "m,h=b,g=x n=1i 1", "m n=2i 2"},
-			[]string{
-				"ask k8s prod/replicasets/a in c", "set k8s prod/replicasets/a 1 to 2 in c", "m,g=a,ns=prod new=2i,old=1i 0",
-				"ask k8s prod/replicasets/b in c", "error error handling point: could not determine the name of the resource: the point lacks the tag",
-			},
-		}, {
-			"cooldowns are apart and by resource", `stream|from()|swarmAutoscale().serviceNameTag('s').replicas(lambda: "n").increaseCooldown(10s).decreaseCooldown(5s)|influxDBOut()`,
-			[]string{"m,s=a n=2i 0", "m,s=a n=3i 9", "m,s=b n=2i 9", "m,s=a n=1i 9", "m,s=a n=3i 10", "m,s=a n=1i 13", "m,s=a n=1i 14"},
-			[]string{
-				"ask swarm a", "set swarm a 1 to 2", "m,s=a new=2i,old=1i 0",
-				"ask swarm b", "set swarm b 1 to 2", "m,s=b new=2i,old=1i 9",
-				"set swarm a 2 to 1", "m,s=a new=1i,old=2i 9",
-				"set swarm a 1 to 3", "m,s=a new=3i,old=1i 10",
-				"set swarm a 3 to 1", "m,s=a new=1i,old=3i 14",
-			},
-		}, {
-			"current", `stream|from()|ec2Autoscale().groupNameTag('g').outputGroupNameTag('asg').currentField('now').replicas(lambda: "now" + "d")|influxDBOut()`,
-			[]string{"m,g=a d=2i 0", "m,g=a d=2i 1", "m,g=a d=-1i 2", "m,g=a d=1i,now=8i 3"},
-			[]string{
-				"ask ec2 a", "set ec2 a 1 to 3", "m,asg=a new=3i,old=1i 0", "set ec2 a 3 to 5", "m,asg=a new=5i,old=3i 1",
-				"set ec2 a 5 to 4", "m,asg=a new=4i,old=5i 2", "set ec2 a 4 to 9", "m,asg=a new=9i,old=4i 3",
-			},
-		}, {
-			"the likely answer is in the point", `stream|from()|ec2Autoscale().groupName('a').currentField('now').replicas(lambda: "now" * 2)|influxDBOut()`,
-			[]string{"m now=4i 0"},
-			[]string{"ask ec2 a", "set ec2 a 4 to 8", "m new=8i,old=4i 0"},
-		}, {
-			"state of the lambda is the group's, replicas are the resource's", `stream|from().groupBy('g')|swarmAutoscale().serviceName('a').replicas(lambda: count())|influxDBOut()`,
-			[]string{"m,g=a n=1 0", "m,g=a n=1 1", "m,g=b n=1 2", "m,g=a n=1 3"},
-			[]string{"ask swarm a", "set swarm a 1 to 2", "m,g=a new=2i,old=1i 1", "set swarm a 2 to 1", "m,g=b new=1i,old=2i 2", "set swarm a 1 to 3", "m,g=a new=3i,old=1i 3"},
-		}, {
-			"no int", `stream|from()|swarmAutoscale().serviceName('a').replicas(lambda: "n")|influxDBOut()`,
-			[]string{"m n=2 0", "m x=1 1"},
-			[]string{"ask swarm a", "error error handling point: expression returned unexpected type float, expected int; see int()", `error error handling point: missing value: "n"`},
-		}, {
-			"batch", `stream|from().groupBy('s')|window().periodCount(2).everyCount(2)|swarmAutoscale().serviceNameTag('s').replicas(lambda: "n")|influxDBOut()`,
-			[]string{"m,s=a,x=1 n=2i 0", "m,s=a,x=2 n=3i 1"},
-			[]string{"ask swarm a", "set swarm a 1 to 2", "m,s=a new=2i,old=1i 0", "set swarm a 2 to 3", "m,s=a new=3i,old=2i 1"},
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := newRemote(t, c.script).start()
-			r.push(c.in...)
-			r.want(c.want...)
-		})
-	}
-}
-
 const swarmScript = `stream|from()|swarmAutoscale().serviceNameTag('s').currentField('now').replicas(lambda: "now" + "d")|influxDBOut()`
 
 // While a call is under way the points of its resource wait, and those of others do not.
@@ -290,30 +226,6 @@ func TestAutoscaleRestore(t *testing.T) {
 	require.NoError(t, r.task.Restore(&b))
 	r.push("m,s=a d=1i 9", "m,s=a d=1i 10")
 	r.want("ask k8s default/deployments/a", "set k8s default/deployments/a 4 to 5", "m,kind=deployments,namespace=default,resource=a new=5i,old=4i 10")
-}
-
-func TestAutoscaleRejects(t *testing.T) {
-	for script, want := range map[string]string{
-		`k8sAutoscale().replicas(lambda: 1)`:                                                    "must specify exactly one of resourceName and resourceNameTag",
-		`k8sAutoscale().resourceName('a').resourceNameTag('b').replicas(lambda: 1)`:             "must specify exactly one of",
-		`k8sAutoscale().resourceName('a').kind('pods').replicas(lambda: 1)`:                     "kind: want one of deployments, replicasets, replicationcontrollers, statefulsets, got 'pods'",
-		`swarmAutoscale().replicas(lambda: 1)`:                                                  "must specify exactly one of serviceName and serviceNameTag",
-		`ec2Autoscale().replicas(lambda: 1)`:                                                    "must specify exactly one of groupName and groupNameTag",
-		`swarmAutoscale().serviceName('a')`:                                                     "needs the number of replicas",
-		`swarmAutoscale().serviceName('a').min(0).replicas(lambda: 1)`:                          "min: must be 1 or more, got 0",
-		`swarmAutoscale().serviceName('a').max(-1).replicas(lambda: 1)`:                         "max: must not be negative, got -1",
-		`swarmAutoscale().serviceName('a').min(5).max(4).replicas(lambda: 1)`:                   "max: must not be less than min, 5, got 4",
-		`swarmAutoscale().serviceName('a').increaseCooldown(-1s).replicas(lambda: 1)`:           "a cooldown must not be negative",
-		`swarmAutoscale().serviceName('a').replicas(5)`:                                         "want lambda, got int",
-		`swarmAutoscale().serviceName('a').replicas(lambda: 1)|window().period(1s)|mean('new')`: "",
-	} {
-		_, err := task.Load(task.Config{Name: "t", Script: "stream|from()|" + script})
-		if want == "" {
-			require.NoError(t, err)
-			continue
-		}
-		require.ErrorContains(t, err, want)
-	}
 }
 
 func TestAutoscaleAllocs(t *testing.T) {

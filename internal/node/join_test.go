@@ -1,154 +1,35 @@
 package node_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/ticktest"
 )
 
-const joinIn = `
-a v=1 0s
-b v=2 0s
-a v=3 1s
-a v=4 2s
-b v=5 2s
-b v=6 3s
-a v=7 4s
-b v=8 4s
-a v=9 10s
-b v=10 12s
+// sources are the beginning of most scripts here.
+const sources = `
+var a = stream|from().measurement('a')
+var b = stream|from().measurement('b')
+var c = stream|from().measurement('c')
 `
 
-func TestJoin(t *testing.T) {
-	requireCases(t, []scriptCase{
-		{"inner", sources + "a|join(b).as('a', 'b')", joinIn, `
-			a a.v=1,b.v=2 0s
-			a a.v=4,b.v=5 2s
-			a a.v=7,b.v=8 4s`},
-		{"fill", sources + "a|join(b).as('a', 'b').fill(0.0)", joinIn, `
-			a a.v=1,b.v=2 0s
-			a a.v=3,b.v=0 1s
-			a a.v=4,b.v=5 2s
-			b a.v=0,b.v=6 3s
-			a a.v=7,b.v=8 4s
-			a a.v=9,b.v=0 10s
-			b a.v=0,b.v=10 12s`},
-		{"fill null", sources + "a|join(b).as('a', 'b').fill('null')", "a v=1 0s\na v=2 1s\nb v=3 1s", "a a.v=1 0s\na a.v=2,b.v=3 1s"},
-		{"fill none", sources + "a|join(b).as('a', 'b').fill('none')", "a v=1 0s\na v=2 1s\nb v=3 1s", "a a.v=2,b.v=3 1s"},
-		{"fill of another type does nothing", sources + "a|join(b).as('a', 'b').fill(TRUE)", "a v=1 0s\na v=2 1s\nb v=3 1s", "a a.v=2,b.v=3 1s"},
-		{"tolerance", sources + "a|join(b).as('a', 'b').tolerance(2s)", joinIn, `
-			a a.v=1,b.v=2 0s
-			a a.v=3,b.v=5 2s
-			a a.v=7,b.v=6 4s`},
-		{"duplicates", sources + "a|join(b).as('a', 'b').fill(0.0)", "a v=1 0s\na v=2 0s\na v=3 0s\nb v=11 0s\nb v=12 0s\na v=4 1s\nb v=13 1s", `
-			a a.v=1,b.v=11 0s
-			a a.v=2,b.v=12 0s
-			a a.v=3,b.v=0 0s
-			a a.v=4,b.v=13 1s`},
-		{"names out of order", sources + "a|join(b, c).as('z', 'm', 'y')", "a v=1,w=2 0s\nb v=3 0s\nc u=4,v=5 0s", "a m.v=3,y.u=4,y.v=5,z.v=1,z.w=2 0s"},
-		{"the later of equal names wins", sources + "a|join(b).as('p', 'pq').delimiter('')", "a qv=1,v=2 0s\nb v=3 0s", "a pqv=3,pv=2 0s"},
-		{"fields change", sources + "a|join(b).as('x', 'y').fill(0)", "a v=1i 0s\nb w=1i 0s\na u=2i,v=3i 1s\nb v=4i,w=2i 1s\na v=5i 2s\nb v=6i 3s\na v=6i 3s", `
-			a x.v=1i,y.w=1i 0s
-			a x.u=2i,x.v=3i,y.v=4i,y.w=2i 1s
-			a x.v=5i,y.v=0i 2s
-			a x.v=6i,y.v=6i 3s`},
-		{"group in one parent only", grouped + "a|join(b).as('x', 'y').fill(0.0)", "a,g=1 v=1 0s\na,g=2 v=2 0s\na,g=1 v=3 1s\nb,g=2 v=4 0s", "a,g=2 x.v=2,y.v=4 0s\na,g=1 x.v=1,y.v=0 0s\na,g=1 x.v=3,y.v=0 1s"},
-		{"tags are the group's", grouped + "a|join(b).as('x', 'y')", "a,g=1,k=3 v=1 0s\nb,g=1,l=4 v=2 0s", "a,g=1 x.v=1,y.v=2 0s"},
-		{"streamName", sources + "a|join(b).as('x', 'y').streamName('both')", "b v=1 0s\na v=2 0s", "both x.v=2,y.v=1 0s"},
-		{"streamName makes a group", sources + "var x = a|groupBy('g').byMeasurement()\nx|join(x).as('x', 'y').streamName('both')|alert().id('{{ .Group }}').crit(lambda: TRUE)", "a,g=1 v=1 0s", "alert both/g=1\nboth,g=1 x.v=1,y.v=1 0s"},
-		{"late data", sources + "a|join(b).as('x', 'y').fill(0.0)", "a v=1 5s\nb v=2 5s\na v=3 1s\nb v=4 6s\na v=5 7s", "a x.v=1,y.v=2 5s\na x.v=3,y.v=0 1s\nb x.v=0,y.v=4 6s\na x.v=5,y.v=0 7s"},
-		{"batches", sources + "a|window().periodCount(3).everyCount(3)|join(b|window().periodCount(3).everyCount(3)).as('x', 'y').fill(0)|trickle()", `
-			a v=1i 0s
-			a v=2i 2s
-			a v=3i 4s
-			b v=4i 1s
-			b v=5i 2s
-			b v=6i 4s`, `
-			a x.v=1i,y.v=0i 0s
-			a x.v=0i,y.v=4i 1s
-			a x.v=2i,y.v=5i 2s
-			a x.v=3i,y.v=6i 4s`},
-		{"inner join of batches may be empty", sources + "a|window().periodCount(1).everyCount(1)|join(b|window().periodCount(1).everyCount(1)).as('x', 'y')|count('x.v')", "a v=1 0s\na v=2 1s\nb v=3 1s", "a count=0i 0s\na count=1i 1s"},
-		{"one with itself", sources + "a|join(a).as('x', 'y')", "a v=1 0s\na v=2 1s", "a x.v=1,y.v=1 0s\na x.v=2,y.v=2 1s"},
-		{"barrier", sources + "a|barrier().idle(2s)|join(b|barrier().idle(2s)).as('x', 'y').fill(0.0)", "a v=1 0s\nb v=2 0s\na v=3 1s\n# advance: 5s\na v=4 9s", "a x.v=1,y.v=2 0s\na x.v=3,y.v=0 1s\na x.v=4,y.v=0 9s"},
-	})
-}
-
-func TestJoinOn(t *testing.T) {
-	const coarse = `
-var building = stream|from().measurement('building').groupBy('b')
-var floor = stream|from().measurement('floor').groupBy('b', 'f')
-`
-	requireCases(t, []scriptCase{
-		{"matches", coarse + "building|join(floor).as('a', 'f').on('b')", `
-			building,b=x v=100 0s
-			floor,b=x,f=1 v=10 0s
-			floor,b=x,f=2 v=20 0s
-			building,b=x v=200 1s
-			floor,b=x,f=1 v=30 1s
-			floor,b=x,f=2 v=40 1s
-			building,b=x v=300 2s
-			floor,b=x,f=1 v=50 2s`, `
-			building,b=x,f=1 a.v=100,f.v=10 0s
-			building,b=x,f=2 a.v=100,f.v=20 0s
-			building,b=x,f=1 a.v=200,f.v=30 1s
-			building,b=x,f=2 a.v=200,f.v=40 1s
-			building,b=x,f=1 a.v=300,f.v=50 2s`},
-		{
-			"specific first", coarse + "floor|join(building).as('f', 'a').on('b')", "floor,b=x,f=1 v=1 0s\nfloor,b=x,f=2 v=2 0s\nfloor,b=y,f=1 v=3 0s\nbuilding,b=x v=100 0s\nbuilding,b=y v=200 0s",
-			"floor,b=x,f=1 a.v=100,f.v=1 0s\nfloor,b=x,f=2 a.v=100,f.v=2 0s\nfloor,b=y,f=1 a.v=200,f.v=3 0s",
-		},
-		{
-			"without partner", coarse + "floor|join(building).as('f', 'a').on('b').fill(0.0)", "floor,b=x,f=1 v=1 0s\nfloor,b=x,f=1 v=2 1s\nbuilding,b=x v=100 1s\nfloor,b=x,f=1 v=3 2s\nbuilding,b=x v=7 3s",
-			"floor,b=x,f=1 a.v=0,f.v=1 0s\nfloor,b=x,f=1 a.v=100,f.v=2 1s",
-		},
-		{
-			"dimension that is a plain tag", "var all = stream|from().measurement('all')\nvar one = stream|from().measurement('one').groupBy('b', 'f')\none|join(all).as('o', 'a').on('b')", "all,b=x v=1 0s\nall,b=y v=2 0s\none,b=x,f=1 v=3 0s\none,b=y,f=1 v=4 0s",
-			"one,b=x,f=1 a.v=1,o.v=3 0s\none,b=y,f=1 a.v=2,o.v=4 0s",
-		},
-		{
-			"batches", coarse + "building|window().periodCount(1).everyCount(1)|join(floor|window().periodCount(1).everyCount(1)).as('a', 'f').on('b')|trickle()", "building,b=x v=100 0s\nfloor,b=x,f=1 v=10 0s\nfloor,b=x,f=2 v=20 0s",
-			"building,b=x,f=1 a.v=100,f.v=10 0s\nbuilding,b=x,f=2 a.v=100,f.v=20 0s",
-		},
-	})
-}
-
-// Once a group is deleted by a barrier its data is gone, and its marks with it.
-func TestJoinDelete(t *testing.T) {
-	script := `
-var a = stream|from().measurement('a').groupBy('g')|barrier().idle(2s).delete(TRUE)
+// grouped is sources grouped by g.
+const grouped = `
+var a = stream|from().measurement('a').groupBy('g')
 var b = stream|from().measurement('b').groupBy('g')
-a|join(b).as('x', 'y').fill(0.0)`
-	requireCases(t, []scriptCase{
-		{"pending data is dropped", script, "a,g=1 v=1 0s\na,g=2 v=1 0s\na,g=2 v=2 1s\nb,g=1 v=3 2s\nb,g=2 v=4 2s", "a,g=2 x.v=1,y.v=0 0s\na,g=2 x.v=2,y.v=0 1s\nb,g=2 x.v=0,y.v=4 2s\nb,g=1 x.v=0,y.v=3 2s"},
-		{"on", `
-var a = stream|from().measurement('a').groupBy('g')|barrier().idle(2s).delete(TRUE)
-var b = stream|from().measurement('b').groupBy('g', 'h')
-b|join(a).as('y', 'x').on('g').fill(0.0)`, "a,g=1 v=1 0s\n# advance: 3s\nb,g=1,h=1 v=2 4s\na,g=1 v=3 4s", "b,g=1,h=1 x.v=3,y.v=2 4s"},
-	})
-}
-
-func TestJoinRejected(t *testing.T) {
-	for _, c := range []struct{ script, want string }{
-		{"a|join(b)", "as is required: it names a prefix for each of the 2 nodes joined"},
-		{"a|join(b).as('x')", "as names 1 prefixes, want one for each of the 2 nodes joined"},
-		{"a|join(b, c).as('x', 'y')", "want one for each of the 3 nodes joined"},
-		{"a|join(b).as('x', '')", "a prefix must not be empty"},
-		{"a|join(b).as('x.y', 'z')", `cannot use name x.y as field prefix, it contains the delimiter "."`},
-		{"a|join(b).as('x', 'x')", "the prefix x stands there twice"},
-		{"a|join(b).as('x', 'y').fill('linear')", "unexpected fill option linear"},
-		{"a|join(b).as('x', 'y').tolerance(-1s)", "tolerance must not be negative"},
-		{"a|join(b|window().period(1s).every(1s)).as('x', 'y')", "want the same of all"},
-		{"a|join('b').as('x', 'y')", "want node, got string"},
-	} {
-		requireRejected(t, sources+c.script, c.want)
-	}
-}
+var c = stream|from().measurement('c').groupBy('g')
+`
 
 // A partner that never comes must not fill the memory.
 func TestJoinBound(t *testing.T) {
@@ -161,7 +42,7 @@ func TestJoinBound(t *testing.T) {
 		tk, err := load(script)
 		require.NoError(t, err)
 		require.NoError(t, tk.Start(0))
-		f := newFeed([]string{"a"}, 1)
+		f := newFeed(t, single, 1)
 		errs := 0
 		for range 1<<18 + 1000 {
 			require.NoError(t, tk.Push(f.next()))
@@ -304,7 +185,8 @@ func TestJoinTwin(t *testing.T) {
 		live := len(x.out)
 		x.close()
 		for _, restart := range []int{0, 1 + rnd.IntN(n)} {
-			got := play(t, script+"|influxDBOut()", in.String(), restart)
+			got, err := ticktest.Play(script+"|influxDBOut()", in.String(), restart)
+			require.NoError(t, err)
 			if live < len(got) {
 				slices.SortStableFunc(got[live:], byGroup) // the order of the groups at the end is not defined
 			}
@@ -429,11 +311,59 @@ func TestJoinOnTwin(t *testing.T) {
 		live := len(x.out)
 		x.close()
 		for _, restart := range []int{0, 1 + rnd.IntN(n)} {
-			got := play(t, script+"|influxDBOut()", in.String(), restart)
+			got, err := ticktest.Play(script+"|influxDBOut()", in.String(), restart)
+			require.NoError(t, err)
 			if live < len(got) {
 				slices.SortStableFunc(got[live:], byGroup)
 			}
 			require.Equal(t, x.out, got, "round %d, restart %d: %s\n%s", round, restart, script, in.String())
 		}
 	}
+}
+
+// TestDeletedGroups sends ever new groups through nodes behind a barrier that deletes them: what
+// is saved must not grow, and neither must the memory.
+func TestDeletedGroups(t *testing.T) {
+	script := `
+var a = stream|from().measurement('a').groupBy('g')|barrier().idle(1s).delete(TRUE)
+var b = stream|from().measurement('b').groupBy('g')|barrier().idle(1s).delete(TRUE)
+a|join(b).as('x', 'y').fill(0.0)
+a|join(b).as('x', 'y').on('g')
+var h = stream|from().measurement('a').groupBy('g', 'h')|barrier().idle(1s).delete(TRUE)
+h|join(b).as('x', 'y').on('g')
+var m = stream|from().measurement('b').groupBy('g').groupByMeasurement()|barrier().idle(1s).delete(TRUE)
+m|union(b).rename('u')|flatten()
+a|combine(lambda: TRUE).as('x')
+`
+	tk, err := load(script)
+	require.NoError(t, err)
+	require.NoError(t, tk.Start(ticktest.Epoch))
+	size := func() int {
+		var buf bytes.Buffer
+		require.NoError(t, tk.Save(&buf))
+		return buf.Len()
+	}
+	p := point.Point{DB: "telegraf", RP: "autogen", Fields: []point.Field{{Key: "v", Value: point.FloatValue(1)}}}
+	now := ticktest.Epoch
+	empty := 0
+	for round := range 30 {
+		for h := range 100 {
+			for _, m := range []string{"a", "b"} {
+				p.Name, p.Time = m, now
+				p.Tags = []point.Tag{{Key: "g", Value: fmt.Sprintf("%d-%d", round, h)}}
+				require.NoError(t, tk.Push(&p))
+			}
+		}
+		tk.Take()
+		full := size()
+		now += 5 * int64(time.Second)
+		require.NoError(t, tk.Tick(now))
+		tk.Take()
+		if round == 0 {
+			empty = size()
+			require.Less(t, empty, full/4)
+		}
+	}
+	require.InDelta(t, empty, size(), 200) // times and counts grow in digits
+	tk.Stats(func(s task.NodeStats) { require.Zero(t, s.Groups, s.Node) })
 }

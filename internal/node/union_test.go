@@ -8,47 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/ticktest"
 )
-
-func TestUnion(t *testing.T) {
-	const in = `
-		a v=0 0s
-		a v=1 1s
-		b v=2 2s
-		b v=3 3s
-		a v=5 5s
-		b v=10 10s
-		b v=4 4s
-		a v=7 7s`
-	requireCases(t, []scriptCase{
-		{"merges by time", sources + "a|union(b)", in, "a v=0 0s\na v=1 1s\nb v=2 2s\nb v=3 3s\na v=5 5s\na v=7 7s\nb v=10 10s\nb v=4 4s"},
-		{"arguments come first", sources + "a|union(b, c)", "a v=1 0s\nb v=2 0s\nc v=3 0s", "b v=2 0s\nc v=3 0s\na v=1 0s"},
-		{"waits for all", sources + "a|union(b, c)", "a v=1 0s\nb v=2 1s\na v=3 2s", "a v=1 0s\nb v=2 1s\na v=3 2s"},
-		{"rename", sources + "a|union(b).rename('u')", "a v=1 0s\nb v=2 1s", "u v=1 0s\nu v=2 1s"},
-		{"rename makes a group", sources + "a|groupBy('g').byMeasurement()|union(b|groupBy('g').byMeasurement()).rename('u')|stateCount(lambda: TRUE)", "a,g=1 v=1 0s\nb,g=1 v=2 1s", "u,g=1 state_count=1i,v=1 0s\nu,g=1 state_count=2i,v=2 1s"},
-		{"batches by their end", sources + "a|window().periodCount(2).everyCount(2)|union(b|window().periodCount(1).everyCount(1)).rename('u')|sum('v')", "a v=1 0s\nb v=2 3s\na v=3 5s\nb v=4 6s", "u sum=2 3s\nu sum=4 5s\nu sum=4 6s"},
-		{"barriers wait in line", sources + "a|barrier().idle(2s)|union(b)|window().period(1s).every(1s)|count('v')", "a v=1 0s\nb v=2 0s\n# advance: 3s\nb v=3 5s", "b count=2i 1s\nb count=0i 3s\nb count=0i 5s"},
-	})
-}
-
-// A deletion overtakes what waits, which makes the group anew.
-func TestUnionDelete(t *testing.T) {
-	script := `
-var a = stream|from().measurement('a').groupBy('g')|barrier().idle(2s).delete(TRUE)
-var b = stream|from().measurement('b').groupBy('g')
-a|union(b)|stateCount(lambda: TRUE).as('n')`
-	requireCases(t, []scriptCase{{"waiting", script, "b,g=1 v=1 0s\na,g=1 v=2 1s\na,g=1 v=3 2s\n# advance: 4s\nb,g=1 v=4 10s\na,g=1 v=5 10s", `
-		b,g=1 n=1i,v=1 0s
-		a,g=1 n=1i,v=2 1s
-		a,g=1 n=2i,v=3 2s
-		b,g=1 n=3i,v=4 10s
-		a,g=1 n=4i,v=5 10s`}})
-}
-
-func TestUnionRejected(t *testing.T) {
-	requireRejected(t, sources+"a|union(b|window().period(1s).every(1s))", "want the same of all")
-	requireRejected(t, sources+"a|union(1)", "want node, got int")
-}
 
 // A unionTwin merges as the prose has it.
 type unionTwin struct {
@@ -122,7 +84,9 @@ func TestUnionTwin(t *testing.T) {
 		}
 		x.close()
 		for _, restart := range []int{0, 1 + rnd.IntN(n)} {
-			require.Equal(t, x.out, play(t, script, in.String(), restart), "round %d, restart %d:\n%s", round, restart, in.String())
+			got, err := ticktest.Play(script, in.String(), restart)
+			require.NoError(t, err)
+			require.Equal(t, x.out, got, "round %d, restart %d:\n%s", round, restart, in.String())
 		}
 	}
 }

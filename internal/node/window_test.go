@@ -46,15 +46,12 @@ func newPipe(t *testing.T, fused bool, window []any, calls [][]any) *pipe {
 }
 
 func (p *pipe) start() {
-	w, err := rigNode("window", p.window...)
-	require.NoError(p.t, err)
-	p.node = w.(*windowNode)
+	p.node = declared(p.t, "window", p.window...).(*windowNode)
 	require.NoError(p.t, p.node.Start(nil))
 	p.funcs, p.sinks = nil, map[*point.Group]*pipeGroup{}
 	var children []spec.Declarer
 	for _, c := range p.calls {
-		f, err := rigNode(c[0].(string), c[1:]...)
-		require.NoError(p.t, err)
+		f := declared(p.t, c[0].(string), c[1:]...)
 		require.NoError(p.t, f.(spec.Starter).Start(&spectest.Env{Edge: spec.Batch, OnError: func(err error) { p.lines = append(p.lines, "error "+err.Error()) }}))
 		p.funcs = append(p.funcs, f.(*influxql))
 		children = append(children, f)
@@ -108,7 +105,7 @@ func (p *pipe) Point(x *point.Point) {
 			*v = point.StringValue("#")
 		}
 	}
-	p.lines = append(p.lines, rigFormat(y))
+	p.lines = append(p.lines, fmt.Sprintf("%s\t%v", point.AppendLine(nil, y), y.Fields)) // all kinds of values
 }
 
 func (p *pipe) Batch(b *point.Batch) {
@@ -144,53 +141,55 @@ func (f *pipeFan) Barrier(g *point.Group, t int64) {
 	}
 }
 
-// randomCalls returns one to three functions.
+// randomCalls returns one to three functions, as declared takes them.
 func randomCalls(r *rand.Rand) [][]any {
 	var calls [][]any
 	for range 1 + r.IntN(3) {
 		defs := agg.Defs()
 		d := defs[r.IntN(len(defs))]
 		field := []string{"v", "v", "v", "w"}[r.IntN(4)]
-		call := []any{d.Name, field}
+		word, args := d.Name, []any{field}
 		switch {
 		case d.Class == agg.Transformation, d.Class == agg.Forecast && r.IntN(10) > 0:
-			call[0] = []string{"mean", "max", "count", "last", "stddev"}[r.IntN(5)]
+			word = []string{"mean", "max", "count", "last", "stddev"}[r.IntN(5)]
 		case d.Class == agg.Forecast:
-			call = append(call, 1, 0, time.Second)
+			args = append(args, 1, 0, time.Second)
 		case d.Class == agg.Ranking:
-			call = []any{d.Name, 1 + r.IntN(3), field}
+			args = []any{1 + r.IntN(3), field}
 		case d.Name == "percentile":
-			call = append(call, []float64{0, 1, 50, 90, 99, 100}[r.IntN(6)])
+			args = append(args, []float64{0, 1, 50, 90, 99, 100}[r.IntN(6)])
 		}
+		call := []any{word, "", args}
 		if r.IntN(3) == 0 {
-			call = append(call, rigSet("usePointTimes"))
+			call = append(call, "usePointTimes", []any{})
 		}
 		calls = append(calls, call)
 	}
 	return calls
 }
 
+// randomWindow returns the properties of a window.
 func randomWindow(r *rand.Rand) []any {
-	var call []any
+	var props []any
 	if r.IntN(4) == 0 {
-		call = append(call, rigSet("periodCount", 1+r.IntN(8)), rigSet("everyCount", 1+r.IntN(8)))
+		props = append(props, "periodCount", 1+r.IntN(8), "everyCount", 1+r.IntN(8))
 	} else {
 		period := 1 + r.IntN(30)
-		call = append(call, rigSet("period", time.Duration(period)*time.Second))
+		props = append(props, "period", time.Duration(period)*time.Second)
 		switch r.IntN(4) {
 		case 0:
-			call = append(call, rigSet("every", time.Duration(period)*time.Second))
+			props = append(props, "every", time.Duration(period)*time.Second)
 		case 1, 2:
-			call = append(call, rigSet("every", time.Duration(1+r.IntN(12))*time.Second))
+			props = append(props, "every", time.Duration(1+r.IntN(12))*time.Second)
 		}
 		if r.IntN(2) == 0 {
-			call = append(call, rigSet("align"))
+			props = append(props, "align", []any{})
 		}
 	}
 	if r.IntN(3) == 0 {
-		call = append(call, rigSet("fillPeriod"))
+		props = append(props, "fillPeriod", []any{})
 	}
-	return call
+	return props
 }
 
 // Windows that are joined to their functions send what those make of all the points.
@@ -236,22 +235,23 @@ func TestFusedWindowIsPlain(t *testing.T) {
 
 // A window whose script has changed goes on if it keeps the same of the points, else it begins anew.
 func TestWindowRestoredAfterChange(t *testing.T) {
-	long, short := rigSet("period", 20*time.Second), rigSet("period", 10*time.Second)
-	every, count := rigSet("every", 10*time.Second), []any{rigSet("periodCount", 2), rigSet("everyCount", 1)}
+	long, short := []any{"period", 20 * time.Second, "every", 10 * time.Second}, []any{"period", 10 * time.Second, "every", 10 * time.Second}
+	count := []any{"periodCount", 2, "everyCount", 1}
+	call := func(word string, args ...any) []any { return []any{word, "", args} }
 	for _, c := range []struct {
 		name          string
 		was, is       []any
 		called, calls []any
 		want          string
 	}{
-		{"same", []any{long, every}, []any{long, every}, []any{"sum", "w"}, []any{"sum", "w"}, "m,g=a sum=45i 10s"},
-		{"shorter", []any{long, every}, []any{short, every}, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=10i 15s"},
-		{"evicter", []any{long, every}, []any{long, every}, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=10i 10s"},
-		{"total", []any{short, every}, []any{short, every}, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=10i 15s"},
-		{"field", []any{long, every}, []any{long, every}, []any{"count", "v"}, []any{"count", "w"}, "m,g=a count=10i 15s"},
-		{"whole", []any{long, every}, []any{long, every}, []any{"sum", "w"}, []any{"top", 1, "w"}, "batch m g=a 15000000000:"},
-		{"count", []any{long, every}, count, []any{"sum", "w"}, []any{"count", "w"}, "m,g=a count=1i 5s"},
-		{"fewer", []any{rigSet("periodCount", 9), rigSet("everyCount", 8)}, count, []any{"sum", "w"}, []any{"sum", "w"}, "m,g=a sum=13i 7s"},
+		{"same", long, long, call("sum", "w"), call("sum", "w"), "m,g=a sum=45i 10000000000"},
+		{"shorter", long, short, call("sum", "w"), call("count", "w"), "m,g=a count=10i 15000000000"},
+		{"evicter", long, long, call("sum", "w"), call("count", "w"), "m,g=a count=10i 10000000000"},
+		{"total", short, short, call("sum", "w"), call("count", "w"), "m,g=a count=10i 15000000000"},
+		{"field", long, long, call("count", "v"), call("count", "w"), "m,g=a count=10i 15000000000"},
+		{"whole", long, long, call("sum", "w"), call("top", 1, "w"), "batch m g=a 15000000000:"},
+		{"count", long, count, call("sum", "w"), call("count", "w"), "m,g=a count=1i 5000000000"},
+		{"fewer", []any{"periodCount", 9, "everyCount", 8}, count, call("sum", "w"), call("sum", "w"), "m,g=a sum=13i 7000000000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPipe(t, true, c.was, [][]any{c.called})
@@ -269,7 +269,8 @@ func TestWindowRestoredAfterChange(t *testing.T) {
 			p.restart()
 			push(5, 30)
 			require.NotEmpty(t, p.lines)
-			require.Equal(t, c.want, p.lines[0])
+			got, _, _ := strings.Cut(p.lines[0], "\t")
+			require.Equal(t, c.want, got)
 		})
 	}
 }

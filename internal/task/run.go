@@ -343,6 +343,9 @@ func (e *env) Delete(g *point.Group) { e.n.run.inputs[0].Delete(g) }
 func (e *env) Warn(err *syntax.Error) {
 	w := *err
 	w.File = e.t.cfg.File
+	if !w.Pos.IsValid() {
+		w.Pos = e.n.pos
+	}
 	w.Msg = e.n.spec.Name + ": " + err.Msg
 	e.t.warnings = append(e.t.warnings, &w)
 }

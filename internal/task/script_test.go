@@ -52,6 +52,11 @@ func TestWarnings(t *testing.T) {
 	require.Len(t, warnings, 1)
 	require.ErrorContains(t, warnings[0], "w.tick:1:29: where: ")
 	require.ErrorContains(t, warnings[0], "strLength")
+
+	warnings, err = task.Check(task.Config{Name: "w", File: "w.tick", Script: `stream|from()|window().period(1s)|kapacitorLoopback().database('x').retentionPolicy('y').measurement('n')`})
+	require.NoError(t, err)
+	require.Len(t, warnings, 1)
+	require.EqualError(t, warnings[0], "w.tick:1:35: kapacitorLoopback: measurement has no effect on batches: their points keep the batch's name")
 }
 
 func TestVars(t *testing.T) {

@@ -45,7 +45,7 @@ func runRandom(t *testing.T, in []byte) {
 	}
 	saved, _, err := v.ReplaySaved(at)
 	require.NoError(t, err, v.Script)
-	require.Equal(t, unloaded(got), unloaded(saved), v.Script)
+	require.Equal(t, ticktest.Unloaded(got), ticktest.Unloaded(saved), v.Script)
 }
 
 // unplaced returns a transcript without the places in the script.
@@ -54,13 +54,6 @@ func unplaced(lines []string) string {
 }
 
 var place = regexp.MustCompile(`random\.tick:\d+:\d+`)
-
-// unloaded returns a transcript without what is wrong with the documents of sideload, which is told
-// again after a restart.
-func unloaded(lines []string) string {
-	lines = slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.Contains(l, "failed to load key") })
-	return strings.Join(lines, "\n")
-}
 
 // formatted returns v with its script in the canonical layout.
 func formatted(v *ticktest.Vector) *ticktest.Vector {

@@ -2,15 +2,14 @@ package ticktest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
 // This file runs the examples that nodes declare: lines with times relative to Epoch.
@@ -50,30 +49,27 @@ func relative(line string) string {
 // RunExample runs an example's script over its input and returns what comes out of the script's
 // last node, as lines with relative times. If that is an influxDBOut, it is what is written.
 func RunExample(x spec.Example) (string, error) {
-	in, err := Absolute(x.In)
-	if err != nil {
-		return "", err
-	}
 	script := x.Script
 	if !strings.Contains(script, "influxDBOut") && !strings.Contains(script, "kapacitorLoopback") {
 		script += "|influxDBOut()"
 	}
-	t, err := task.Load(task.Config{Name: "example", Script: script, Zone: time.UTC})
+	got, err := replayExample(script, x.In, "influxdb_out", "loopback", "error")
+	return strings.TrimSuffix(got, "\n"), err
+}
+
+// replayExample runs a script over lines with relative times and returns what comes out of some kinds, as
+// [Brief] has it.
+func replayExample(script, in string, kinds ...string) (string, error) {
+	data, err := Absolute(in)
 	if err != nil {
 		return "", err
 	}
-	src, err := replay.NewLines("in", strings.NewReader(in), t.DBRPs()[0])
-	if err != nil {
-		return "", err
-	}
-	var out []string
-	err = replay.Run(t, src, replay.NewTranscript(new(strings.Builder)), replay.Options{Load: exampleDocuments, Deliver: func(e *spec.Effect) int {
-		if e.Kind == spec.WriteEffect || e.Kind == spec.LoopbackEffect {
-			out = append(out, relative(string(point.AppendLine(nil, e.Point))))
-		}
-		return 200
-	}})
-	return strings.Join(out, "\n"), err
+	v := Vector{Name: "example", Script: script, Data: []byte(data), Documents: exampleDocuments}
+	got, err := v.Replay()
+	got = slices.DeleteFunc(got, func(line string) bool {
+		return !slices.ContainsFunc(kinds, func(k string) bool { return strings.HasPrefix(line, `{"kind":"`+k+`"`) })
+	})
+	return Brief(got), err
 }
 
 // exampleDocuments are what a sideload node finds in an example, whatever its source.
@@ -82,9 +78,9 @@ func exampleDocuments(string) (spec.Documents, []error) {
 }
 
 // RunHeader runs a script over the "Example Input:" of its header comment. It returns what the
-// header's "Example Output:" says and what came out: a line for each alert event ("LEVEL time id:
-// message") and each point written.
-func RunHeader(file, script string) (want, got string, err error) {
+// header's "Example Output:" says and what came out: alert events and points written, as [Brief]
+// has them.
+func RunHeader(script string) (want, got string, err error) {
 	sections := map[string]string{}
 	section := ""
 	for line := range strings.Lines(script) {
@@ -99,30 +95,6 @@ func RunHeader(file, script string) (want, got string, err error) {
 			sections[section] += text + "\n"
 		}
 	}
-	in, err := Absolute(sections["Example Input:"])
-	if err != nil {
-		return "", "", err
-	}
-	t, err := task.Load(task.Config{Name: "example", File: file, Script: script, Zone: time.UTC})
-	if err != nil {
-		return "", "", err
-	}
-	src, err := replay.NewLines(file, strings.NewReader(in), t.DBRPs()[0])
-	if err != nil {
-		return "", "", err
-	}
-	var out strings.Builder
-	err = replay.Run(t, src, replay.NewTranscript(new(strings.Builder)), replay.Options{Deliver: func(e *spec.Effect) int {
-		switch e.Kind {
-		case spec.AlertEffect:
-			v := e.Event
-			fmt.Fprintf(&out, "%s %s %s: %s\n", v.Level, syntax.FormatDuration(time.Duration(v.Time-Epoch)), v.ID, v.Message)
-		case spec.WriteEffect:
-			out.WriteString(relative(string(point.AppendLine(nil, e.Point))) + "\n")
-		case spec.ErrorEffect:
-			out.WriteString("error: " + e.Text + "\n")
-		}
-		return 200
-	}})
-	return sections["Example Output:"], out.String(), err
+	got, err = replayExample(script, sections["Example Input:"], "alert", "influxdb_out", "error")
+	return sections["Example Output:"], got, err
 }

@@ -20,7 +20,7 @@ func TestExamples(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			want, got, err := ticktest.RunHeader(file, string(text))
+			want, got, err := ticktest.RunHeader(string(text))
 			require.NoError(t, err)
 			require.NotEmpty(t, want)
 			require.Equal(t, want, got)
