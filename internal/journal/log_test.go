@@ -222,7 +222,7 @@ func TestErrorAtEveryCall(t *testing.T) {
 						}
 						return nil
 					})
-					n, failed := open(dir, 100)
+					n, failed := open(dir, int64(100+at%3*8))
 					n.Start(failed)
 					list := []string{"old"}
 					changed := 0
@@ -274,7 +274,7 @@ func TestErrorAtEveryCall(t *testing.T) {
 					for i := range rec.Ops {
 						x.Apply(&rec.Ops[i])
 						h.take(rec.Ops[i].Note)
-						if r.IntN(10) == 0 {
+						if r.IntN(2) == 0 {
 							h.check(t, x.Unplugged(r), true, r)
 						}
 					}
