@@ -60,8 +60,9 @@ type Config struct {
 
 	HealthTopic string // "" is no alerts about tasks
 
-	StateDirectory  string // "" keeps nothing
-	Second          bool   // another engine uses the folder, too
+	StateDirectory  string         // "" keeps nothing
+	Folder          journal.Folder // what is there; nil is the operating system's
+	Second          bool           // another engine uses the folder, too
 	Checkpoint      time.Duration
 	OutboxMaxEvents int
 	OutboxMaxBytes  int64
@@ -83,7 +84,6 @@ type Engine struct {
 	clock     func() int64
 	observe   func(task string, x *spec.Effect) // sees all effects; set by tests
 	transport http.RoundTripper                 // of requests; set by tests
-	folder    journal.Folder                    // the state directory; set by tests
 	base      task.Config                       // what all tasks have in common
 	loader    *sideload.Loader
 	showing   sync.Mutex // held while the lag of a task is shown, or hidden
@@ -169,7 +169,7 @@ func (e *Engine) Open() (err error) {
 
 // openState opens first the state file, then the outbox, which knows what is beyond it.
 func (e *Engine) openState() (err error) {
-	folder := e.folder
+	folder := e.c.Folder
 	if folder == nil {
 		folder = journal.Dir(e.c.StateDirectory)
 	}

@@ -143,7 +143,7 @@ func TestCheckpointWaitsForDecisions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script := strings.Replace(changes, ".topic('cpu')", "", 1)
 		p := withState(string(dir.Dir), "x", script, "y", script)
-		p.folder, p.conf.Checkpoint = dir, time.Millisecond
+		p.conf.Folder, p.conf.Checkpoint = dir, time.Millisecond
 		p.gate = func(m *made) { m.settled(true) }
 		p.start(t)
 		defer p.Stop()

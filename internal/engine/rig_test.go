@@ -18,7 +18,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
-	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
@@ -35,7 +34,6 @@ type rig struct {
 
 	observe   func(task string, x *spec.Effect)
 	transport http.RoundTripper
-	folder    journal.Folder
 
 	mu      sync.Mutex
 	out     []*made
@@ -111,7 +109,7 @@ func (r *rig) measured() *rig {
 // init makes the engine and checks the scripts.
 func (r *rig) init() []error {
 	r.Engine = New(r.conf)
-	r.Engine.observe, r.Engine.transport, r.Engine.folder = r.observe, r.transport, r.folder
+	r.Engine.observe, r.Engine.transport = r.observe, r.transport
 	errs, _ := r.Check()
 	for _, err := range errs {
 		r.log.Errorf("%v", err)
