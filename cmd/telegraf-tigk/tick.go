@@ -57,11 +57,8 @@ func tickCommands() []*cli.Command {
 		if cc.NArg() == 0 {
 			return cli.ShowSubcommandHelp(cc)
 		}
-		name, hint := cc.Args().First(), ""
-		if n := syntax.Nearest(name, names); n != "" {
-			hint = fmt.Sprintf("; did you mean %s?", n)
-		}
-		return cli.Exit(fmt.Sprintf("telegraf-tigk tick: no command %s%s\nSee telegraf-tigk tick -h", name, hint), exitUsage)
+		name := cc.Args().First()
+		return cli.Exit(fmt.Sprintf("telegraf-tigk tick: no command %s%s\nSee telegraf-tigk tick -h", name, syntax.DidYouMean(name, "", names)), exitUsage)
 	}
 	return []*cli.Command{all}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -96,19 +97,14 @@ func describe(w io.Writer, name string, fs *functions) error {
 	if found {
 		return nil
 	}
-	if n := syntax.Nearest(name, known); n != "" {
-		return fmt.Errorf("nothing is called %s; did you mean %s?", name, n)
-	}
-	return fmt.Errorf("nothing is called %s; tick describe lists all names", name)
+	return fmt.Errorf("nothing is called %s%s", name, cmp.Or(syntax.DidYouMean(name, "", known), "; tick describe lists all names"))
 }
 
 func describeFunction(w io.Writer, name string, fs *functions) error {
 	info, err := fs.info(name)
 	if errors.Is(err, udf.ErrUnknown) && len(fs.known) > 0 {
-		if n := syntax.Nearest(name, fs.names()); n != "" {
-			return fmt.Errorf("no user-defined function is called %s; did you mean @%s?", name, n)
-		}
-		return fmt.Errorf("no user-defined function is called %s; those configured are %s", name, strings.Join(fs.names(), ", "))
+		hint := cmp.Or(syntax.DidYouMean(name, "@", fs.names()), "; those configured are "+strings.Join(fs.names(), ", "))
+		return fmt.Errorf("no user-defined function is called %s%s", name, hint)
 	}
 	if err != nil && !errors.Is(err, udf.ErrUnknown) {
 		return fmt.Errorf("@%s: %w", name, err)

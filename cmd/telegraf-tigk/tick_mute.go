@@ -46,11 +46,7 @@ ends are delivered then.
 		}
 		run, ok := map[string]func([]string) error{"add": m.create, "list": m.list, "remove": m.remove}[args[0]]
 		if !ok {
-			hint := ""
-			if n := syntax.Nearest(args[0], []string{"add", "list", "remove"}); n != "" {
-				hint = "; did you mean " + n + "?"
-			}
-			return usageErrorf("want add, list or remove, got %s%s", args[0], hint)
+			return usageErrorf("want add, list or remove, got %s%s", args[0], syntax.DidYouMean(args[0], "", []string{"add", "list", "remove"}))
 		}
 		if err := m.only(args[0]); err != nil {
 			return err

@@ -138,10 +138,7 @@ func ErrUnknown(name string) error {
 	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
-	if n := syntax.Nearest(name, names); n != "" {
-		return Permanent(fmt.Errorf("unknown handler %q; did you mean %s?", name, n))
-	}
-	return Permanent(fmt.Errorf("unknown handler %q", name))
+	return Permanent(fmt.Errorf("unknown handler %q%s", name, syntax.DidYouMean(name, "", names)))
 }
 
 // An Error says how to go on after a failed delivery. Any other error means: try again.

@@ -176,7 +176,7 @@ func TestDeclarationErrors(t *testing.T) {
 		{"ntfy", nil, "priority", []spec.Arg{num(6)}, "priority must be 1 to 5, got 6"},
 		{"matrix", nil, "room", []spec.Arg{str("#ops:x")}, "want the ID of a room"},
 		{"kafka", nil, "partitionHashAlgorithm", []spec.Arg{str("md5")}, "want crc32"},
-		{"pushover", nil, "url", []spec.Arg{str("x")}, "has no property url; did you mean URL?"},
+		{"pushover", nil, "url", []spec.Arg{str("x")}, "no property url; did you mean URL?"},
 	} {
 		s := spec.Of(c.kind, spec.NewHandler(c.kind))
 		err := s.SetArgs(c.args)

@@ -77,13 +77,10 @@ func choose[P any](kind, what, want string, configs []P) (int, error) {
 		}
 		names = append(names, name)
 	}
-	switch n := syntax.Nearest(want, names); {
-	case want == "":
+	if want == "" {
 		return 0, Permanent(fmt.Errorf("%s: no %s is named and none is the default", kind, what))
-	case n != "":
-		return 0, Permanent(fmt.Errorf("%s: unknown %s %q; did you mean %s?", kind, what, want, n))
 	}
-	return 0, Permanent(fmt.Errorf("%s: unknown %s %q", kind, what, want))
+	return 0, Permanent(fmt.Errorf("%s: unknown %s %q%s", kind, what, want, syntax.DidYouMean(want, "", names)))
 }
 
 // checkNames checks the names of configurations and makes an only one the default.

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -271,10 +272,8 @@ func (s *postSender) unknown(name string) error {
 			known = append(known, k)
 		}
 	}
-	if n := syntax.Nearest(name, known); n != "" {
-		return fmt.Errorf("post: unknown endpoint %q; did you mean %s?", name, n)
-	}
-	return fmt.Errorf("post: unknown endpoint %q: add [[outputs.alerter.http]] with endpoint = %q", name, name)
+	hint := cmp.Or(syntax.DidYouMean(name, "", known), fmt.Sprintf(": add [[outputs.alerter.http]] with endpoint = %q", name))
+	return fmt.Errorf("post: unknown endpoint %q%s", name, hint)
 }
 
 func (s *postSender) Close() error {

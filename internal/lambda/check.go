@@ -204,11 +204,7 @@ func (l *linter) call(x *syntax.Call) kindSet {
 	}
 	f := l.e.function(x.Name)
 	if f == nil {
-		msg := "there is no function " + x.Name
-		if near := syntax.Nearest(x.Name, l.e.functionNames()); near != "" {
-			msg += "; did you mean " + near + "?"
-		}
-		l.report(x, msg)
+		l.report(x, "there is no function "+x.Name+syntax.DidYouMean(x.Name, "", l.e.functionNames()))
 		return 0
 	}
 	var result kindSet

@@ -13,6 +13,7 @@ package scale
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,10 +142,8 @@ func (s *Scaler) find(system, name string) (cluster, error) {
 	for i, n := range all {
 		names[i] = n.name
 	}
-	if near := syntax.Nearest(name, names); near != "" {
-		return nil, fmt.Errorf("cluster '%s' does not exist; did you mean '%s'?", name, near)
-	}
-	return nil, fmt.Errorf("cluster '%s' does not exist; it needs a section [[processors.tick.%s]]", name, section)
+	hint := cmp.Or(syntax.DidYouMean(name, "'", names), "; it needs a section [[processors.tick."+section+"]]")
+	return nil, fmt.Errorf("cluster '%s' does not exist%s", name, hint)
 }
 
 // A client makes the requests to one API.

@@ -1,10 +1,6 @@
 package spec
 
-import (
-	"slices"
-
-	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
-)
+import "slices"
 
 // This file keeps the registries of nodes and handlers.
 
@@ -61,6 +57,3 @@ func names(m map[string]func() Declarer) []string {
 }
 
 func uncanonical(name string) string { return string(name[0]|0x20) + name[1:] }
-
-// NearestNode returns the node word that is most like name, or "".
-func NearestNode(name string) string { return syntax.Nearest(name, Nodes()) }

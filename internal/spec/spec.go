@@ -247,7 +247,27 @@ func (s *Spec) Objects(fresh func(kind string) Declarer, added func(kind string,
 func (s *Spec) Hide() { s.hidden = true }
 
 // SetArgs sets the arguments of the node itself.
-func (s *Spec) SetArgs(args []Arg) error { return setParams(s.Name, s.Args, args) }
+func (s *Spec) SetArgs(args []Arg) error {
+	if err := checkParams(s.Args, args); err != nil {
+		return err
+	}
+	for _, p := range s.Args {
+		if p.Type == NodeType {
+			continue // the loader links them
+		}
+		a := args
+		if !p.Variadic {
+			if len(args) == 0 {
+				return nil
+			}
+			a, args = args[:1], args[1:]
+		}
+		if err := p.set(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Has reports whether the node has the property name.
 func (s *Spec) Has(name string) bool {
@@ -260,7 +280,8 @@ func (s *Spec) Has(name string) bool {
 // Takes reports whether name can be set: the node has the property, or takes all.
 func (s *Spec) Takes(name string) bool { return s.open || s.Has(name) }
 
-// Set sets a property, or calls it.
+// Set sets a property, or calls it. Like all errors about a declaration, its error does not say of which
+// node it is.
 func (s *Spec) Set(name string, args []Arg) error {
 	if s.current != nil {
 		if p := s.current.prop(name); p != nil {
@@ -274,7 +295,7 @@ func (s *Spec) Set(name string, args []Arg) error {
 		if d := s.objects(name); d != nil {
 			sub := OfHandler(name, d)
 			if err := sub.SetArgs(args); err != nil {
-				return err
+				return syntax.Within(name, err)
 			}
 			s.current = sub
 			s.handlers = append(s.handlers, sub)
@@ -285,7 +306,7 @@ func (s *Spec) Set(name string, args []Arg) error {
 	if s.open {
 		return nil
 	}
-	return fmt.Errorf("%s has no property %s%s", s.Name, name, didYouMean(name, s.PropNames()))
+	return fmt.Errorf("no property %s%s", name, syntax.DidYouMean(name, "", s.PropNames()))
 }
 
 // Aside names properties and arguments that have to do with what leaves the node and not with what it
@@ -332,7 +353,7 @@ func (s *Spec) Get(name string) (Arg, error) {
 				known = append(known, q.Name)
 			}
 		}
-		return Arg{}, fmt.Errorf("%s has no property %s that can be read%s", s.Name, name, didYouMean(name, known))
+		return Arg{}, fmt.Errorf("no property %s that can be read%s", name, syntax.DidYouMean(name, "", known))
 	}
 	return p.Params[0].get(), nil
 }
@@ -411,14 +432,12 @@ func (s *Spec) prop(name string) *Prop {
 }
 
 func (p *Prop) apply(args []Arg) error {
-	if p.Params == nil && len(args) > 0 {
-		return fmt.Errorf("%s: want no argument, got %s", p.Name, describeArgs(args))
+	err := checkParams(p.Params, args)
+	if err == nil {
+		err = p.call(args)
 	}
-	if err := checkParams(p.Name, p.Params, args); err != nil {
-		return err
-	}
-	if err := p.call(args); err != nil {
-		return fmt.Errorf("%s: %w", p.Name, err)
+	if err != nil {
+		return syntax.Within(p.Name, err)
 	}
 	return nil
 }
@@ -438,36 +457,8 @@ func alike(a, b string) bool {
 	return a == b || a != "" && b != "" && a[1:] == b[1:] && Canonical(a) == Canonical(b)
 }
 
-func didYouMean(name string, known []string) string {
-	if n := syntax.Nearest(name, known); n != "" {
-		return "; did you mean " + n + "?"
-	}
-	return ""
-}
-
-func setParams(what string, params []*Param, args []Arg) error {
-	if err := checkParams(what, params, args); err != nil {
-		return err
-	}
-	for _, p := range params {
-		if p.Type == NodeType {
-			continue // the loader links them
-		}
-		a := args
-		if !p.Variadic {
-			if len(args) == 0 {
-				return nil
-			}
-			a, args = args[:1], args[1:]
-		}
-		if err := p.set(a); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	return nil
-}
-
-func checkParams(what string, params []*Param, args []Arg) error {
+// checkParams returns what is wrong with the number or the types of arguments.
+func checkParams(params []*Param, args []Arg) error {
 	least, most := 0, len(params)
 	for _, p := range params {
 		if p.Variadic {
@@ -477,13 +468,12 @@ func checkParams(what string, params []*Param, args []Arg) error {
 		}
 	}
 	if len(args) < least || len(args) > most {
-		return fmt.Errorf("%s: want %s, got %s", what, describeParams(params), describeArgs(args))
+		return fmt.Errorf("want %s, got %s", describeParams(params), describeArgs(args))
 	}
 	for i, a := range args {
 		p := params[min(i, len(params)-1)]
 		if !p.Type.accepts(a) {
-			msg := fmt.Sprintf("%s: want %s, got %s", what, p.Type, a.describe())
-			return &syntax.Error{Pos: a.Pos, Msg: msg + hint(p.Type, a)}
+			return &syntax.Error{Pos: a.Pos, Msg: fmt.Sprintf("want %s, got %s%s", p.Type, a.describe(), hint(p.Type, a))}
 		}
 	}
 	return nil

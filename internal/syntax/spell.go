@@ -4,8 +4,20 @@ import "strings"
 
 // This file guesses what a misspelt name should be.
 
-// Nearest returns the known name that is most like name, for a "did you mean", or "" if none is
-// near. Case does not count. Of equally near names it returns the first in alphabetical order, so
+// DidYouMean returns "; did you mean window?" for the known name that is most like name, "" if none is
+// near. The mark, of a node "|" for example, stands before the known name; a quote also behind it.
+func DidYouMean(name, mark string, known []string) string {
+	n := Nearest(name, known)
+	switch {
+	case n == "":
+		return ""
+	case mark == "'":
+		n += mark
+	}
+	return "; did you mean " + mark + n + "?"
+}
+
+// Nearest returns the known name that is most like name, or "" if none is near. Case does not count. Of equally near names it returns the first in alphabetical order, so
 // that the order of known does not matter.
 func Nearest(name string, known []string) string {
 	const longest = 64

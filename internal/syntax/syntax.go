@@ -47,6 +47,30 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Within returns err with what it happened in before its message. A place that err has stays one.
+func Within(what string, err error) error {
+	e, ok := err.(*Error) //nolint:errorlint // one that something else wraps has its place in a text
+	if !ok {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	c := *e
+	c.Msg = what + ": " + e.Msg
+	return &c
+}
+
+// Located returns err at its own place in the file, or at pos if it has none.
+func Located(file string, pos Pos, err error) *Error {
+	c := Error{Msg: err.Error(), Err: err}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // as in Within
+		c = *e
+	}
+	c.File = file
+	if !c.Pos.IsValid() {
+		c.Pos = pos
+	}
+	return &c
+}
+
 // A Node is a *Program, a Stmt or an Expr.
 type Node interface{ Pos() Pos }
 

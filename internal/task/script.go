@@ -1,7 +1,7 @@
 package task
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -98,20 +98,9 @@ func (sc *script) fail(pos syntax.Pos, format string, args ...any) {
 	panic(&syntax.Error{Pos: pos, Msg: fmt.Sprintf(format, args...)})
 }
 
-// failAt raises err, at the position it carries itself if it has one.
+// failAt raises err, which happened in what, at its own place if it has one.
 func (sc *script) failAt(pos syntax.Pos, what string, err error) {
-	var se *syntax.Error
-	msg := err.Error()
-	if errors.As(err, &se) {
-		if se.Pos.IsValid() {
-			pos = se.Pos
-		}
-		msg = strings.Replace(msg, se.Error(), se.Msg, 1)
-	}
-	if what != "" && !strings.HasPrefix(msg, what+":") && !strings.HasPrefix(msg, what+" ") {
-		msg = what + ": " + msg
-	}
-	panic(&syntax.Error{Pos: pos, Msg: msg, Err: err})
+	panic(syntax.Located("", pos, syntax.Within(what, err)))
 }
 
 // checkType finds out whether this is a stream task: the left-most names of its chains decide.
@@ -254,7 +243,7 @@ func (sc *script) eval(x syntax.Expr) spec.Arg {
 		sc.spend(spec.Arg{Type: spec.LambdaType, Lambda: &syntax.Lambda{X: y}, Pos: x.Start}) // as it is compiled
 		v, err := lambda.Const(y, lambda.Options{Zone: time.Local})
 		if err != nil {
-			sc.failAt(x.Start, "", err)
+			panic(syntax.Located("", x.Start, err))
 		}
 		a := spec.ValueArg(v, x.Start)
 		sc.spend(a)
@@ -284,13 +273,11 @@ func (sc *script) lookup(x *syntax.Ident) spec.Arg {
 	a, ok := sc.scope[x.Name]
 	if !ok {
 		names := slices.Sorted(maps.Keys(sc.scope))
-		hint := "names in scope are " + strings.Join(names, ", ")
+		hint := cmp.Or(syntax.DidYouMean(x.Name, "", names), "; names in scope are "+strings.Join(names, ", "))
 		if up := strings.ToUpper(x.Name); up == "TRUE" || up == "FALSE" {
-			hint = "write " + up
-		} else if n := syntax.Nearest(x.Name, names); n != "" {
-			hint = "did you mean " + n + "?"
+			hint = "; write " + up
 		}
-		sc.fail(x.Start, "name %q is undefined; %s", x.Name, hint)
+		sc.fail(x.Start, "name %q is undefined%s", x.Name, hint)
 	}
 	return a
 }
@@ -459,25 +446,20 @@ func (sc *script) checkOperator(parent *node, op syntax.Op, call *syntax.Call) {
 	case op == syntax.Pipe && spec.New(name) != nil:
 		sc.fail(call.Start, "%s cannot follow %s; want %s", name, on, strings.Join(spec.Of(name, spec.New(name)).Followed(), " or "))
 	}
-	known := parent.spec.PropNames()
-	if op == syntax.Pipe {
-		known = parent.followers()
-	}
-	what := "property"
+	what, props := "property", parent.spec.PropNames()
+	var hint string
 	if op == syntax.Pipe {
 		what = "node"
-	}
-	hint := ""
-	if n := syntax.Nearest(name, known); n != "" {
-		hint = "; did you mean " + n + "?"
-	} else if op == syntax.Dot {
-		if spec.New(name) != nil {
+		hint = cmp.Or(syntax.DidYouMean(name, "", parent.followers()), syntax.DidYouMean(name, ".", props))
+	} else {
+		hint = syntax.DidYouMean(name, "", props)
+		switch {
+		case hint != "":
+		case spec.New(name) != nil:
 			hint = "; nodes are chained with |"
-		} else if n := spec.NearestNode(name); n != "" {
-			hint = "; did you mean |" + n + "?"
+		default:
+			hint = syntax.DidYouMean(name, "|", spec.Nodes())
 		}
-	} else if n := syntax.Nearest(name, parent.spec.PropNames()); n != "" {
-		hint = "; did you mean ." + n + "?"
 	}
 	if _, err := sc.info(name); err == nil {
 		hint = "; user-defined functions are chained with @"

@@ -15,7 +15,6 @@ package task
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -194,11 +193,7 @@ func (t *Task) unused() {
 		if slices.Contains(names, name) {
 			continue
 		}
-		hint := ""
-		if n := syntax.Nearest(name, names); n != "" {
-			hint = "; did you mean " + n + "?"
-		}
-		t.warnings = append(t.warnings, &syntax.Error{File: t.cfg.File, Msg: fmt.Sprintf("the script declares no variable %q%s", name, hint)})
+		t.warnings = append(t.warnings, &syntax.Error{File: t.cfg.File, Msg: fmt.Sprintf("the script declares no variable %q%s", name, syntax.DidYouMean(name, "", names))})
 	}
 }
 
@@ -278,16 +273,9 @@ func (t *Task) refer(n *node) error {
 	return nil
 }
 
-// located gives err the position of n unless it has one.
+// located returns err as one of n, at its own place in the script or at that of n.
 func (t *Task) located(n *node, err error) error {
-	var se *syntax.Error
-	if errors.As(err, &se) && se.Pos.IsValid() {
-		c := *se
-		c.File = t.cfg.File
-		c.Msg = n.spec.Name + ": " + se.Msg
-		return &c
-	}
-	return &syntax.Error{File: t.cfg.File, Pos: n.pos, Msg: n.spec.Name + ": " + err.Error(), Err: err}
+	return syntax.Located(t.cfg.File, n.pos, syntax.Within(n.spec.Name, err))
 }
 
 // Name returns the task's name.

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -148,13 +149,11 @@ func (sc *script) function(parent *node, call *syntax.Call) spec.Arg {
 	switch {
 	case err == nil:
 	case errors.Is(err, udf.ErrUnknown):
-		hint := fmt.Sprintf("; it needs a section [[inputs.udfsock]] with name = %q", name)
-		var unknown *udf.UnknownError
-		if errors.As(err, &unknown) {
-			if n := syntax.Nearest(name, unknown.Known); n != "" {
-				hint = "; did you mean @" + n + "?"
-			}
+		var known []string
+		if unknown := (*udf.UnknownError)(nil); errors.As(err, &unknown) {
+			known = unknown.Known
 		}
+		hint := cmp.Or(syntax.DidYouMean(name, "@", known), fmt.Sprintf("; it needs a section [[inputs.udfsock]] with name = %q", name))
 		sc.fail(call.Start, "@%s: there is no user-defined function of that name%s", name, hint)
 	case errors.Is(err, udf.ErrUnreachable) && sc.unreached:
 		d.Unreached = true

@@ -64,7 +64,7 @@ func TestUDFErrors(t *testing.T) {
 		{`stream|from()|window().period(1s).every(1s)@mirror()`, `1:45: @mirror wants points, but window2 gives batches; put an aggregate in between`},
 		{`stream|from()@collect()|window().period(1s).every(1s)`, `1:25: window wants points, but collect2 gives batches; put an aggregate in between`},
 		{`stream|from()@down()`, `1:15: @down: function cannot be reached: no socket`},
-		{`stream|from()@mirror().field.size(1)`, `1:24: @mirror has no property field that can be read`},
+		{`stream|from()@mirror().field.size(1)`, `1:24: @mirror: no property field that can be read`},
 	} {
 		t.Run(c.script, func(t *testing.T) {
 			_, err := loadUDF(c.script)
