@@ -31,6 +31,7 @@ type diskSpool struct {
 
 	*memorySpool
 	unsynced []unsynced
+	swept    bool // those that were over when the disk failed are out of unsynced
 }
 
 // An unsynced event is safe when so many records are synced.
@@ -164,7 +165,8 @@ func (s *diskSpool) hold(p *posting, before uint64) {
 			s.receipts.give(u.receipt)
 			return
 		}
-		if len(s.unsynced) > 2*len(s.events)+16 {
+		if !s.swept || len(s.unsynced) > 2*len(s.events)+16 {
+			s.swept = true
 			s.unsynced = slices.DeleteFunc(s.unsynced, func(u unsynced) bool {
 				if u.item == nil || u.item.left == 0 {
 					s.receipts.give(u.receipt)
@@ -172,6 +174,8 @@ func (s *diskSpool) hold(p *posting, before uint64) {
 				return u.given
 			})
 		}
+	} else {
+		s.swept = false
 	}
 	if u.item != nil {
 		u.item.safe = append(u.item.safe, u.receipt)

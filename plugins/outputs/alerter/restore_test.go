@@ -219,7 +219,7 @@ func TestDiskFails(t *testing.T) {
 			dir.SetFail(nil)
 			pass(11 * time.Second)
 			require.Equal(t, append(want, "c-1"), s.safes())
-			require.Contains(t, x.lines()[len(x.lines())-1], "Spool: writes to folder again")
+			require.Contains(t, strings.Join(x.lines(), "\n"), "Spool: writes to folder again")
 			up.Store(true)
 			pass(time.Minute)
 			y := startDurable(t, dir.Killed(), always)
