@@ -84,14 +84,14 @@ func TestTemplates(t *testing.T) {
 	event := func() *alert.Event {
 		return &alert.Event{
 			Time: 1704067201500000000, Duration: 10 * time.Second, Level: alert.Warning,
-			Fields: []point.Field{{Key: "f", Value: point.FloatValue(35.125)}, {Key: "n", Value: point.FloatValue(math.NaN())}},
+			Fields: []point.Field{{Key: "f", Value: point.FloatValue(35.125)}, {Key: "n", Value: point.FloatValue(math.NaN())}, {Key: "o", Value: point.FloatValue(math.Inf(1))}, {Key: "p", Value: point.FloatValue(math.Inf(-1))}},
 		}
 	}
 	for _, c := range []struct{ name, id, message, details, want string }{
 		{"defaults", "{{ .Name }}:{{ .Group }}", "{{ .ID }} is {{ .Level }}", "{{ json . }}", "m:nil\nm:nil is WARNING\n" +
 			`{&#34;Name&#34;:&#34;m&#34;,&#34;TaskName&#34;:&#34;t&#34;,&#34;Group&#34;:&#34;nil&#34;,&#34;Tags&#34;:{&#34;h&#34;:&#34;a\u003cb\u003e&#34;},` +
 			`&#34;ServerInfo&#34;:{&#34;Hostname&#34;:&#34;box&#34;,&#34;ClusterID&#34;:&#34;&#34;,&#34;ServerID&#34;:&#34;&#34;},&#34;ID&#34;:&#34;m:nil&#34;,` +
-			`&#34;Fields&#34;:{&#34;f&#34;:35.125,&#34;n&#34;:null},&#34;Level&#34;:&#34;WARNING&#34;,&#34;Time&#34;:&#34;2024-01-01T00:00:01.5Z&#34;,` +
+			`&#34;Fields&#34;:{&#34;f&#34;:35.125,&#34;n&#34;:null,&#34;o&#34;:null,&#34;p&#34;:null},&#34;Level&#34;:&#34;WARNING&#34;,&#34;Time&#34;:&#34;2024-01-01T00:00:01.5Z&#34;,` +
 			`&#34;Duration&#34;:10000000000,&#34;Message&#34;:&#34;m:nil is WARNING&#34;}` + "\n"},
 		{
 			"values", `{{ index .Tags "h" }}{{ .Tags.none }}`, `{{ .Time }} {{ .Duration }} {{ .Fields.f | printf "%.1f" }} {{ .Fields.x }}`, `{{ .Tags.h }} {{ .Message }}`,

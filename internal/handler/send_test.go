@@ -1,11 +1,13 @@
 package handler
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -300,4 +302,17 @@ func TestSecretFailure(t *testing.T) {
 	require.False(t, permanent(err))
 }
 
-func TestBodyIsJSON(t *testing.T) { require.True(t, json.Valid(Body(event()))) }
+// The body is one line of JSON, whatever the event has.
+func TestBodyIsJSON(t *testing.T) {
+	require.Equal(t, bodyOf, string(Body(event())))
+	for _, data := range []string{"", "{", "x", `{"series":[{]}`} {
+		e := event()
+		e.Data, e.Message, e.Time = []byte(data), "a\n\xff\x00", math.MaxInt64
+		got := Body(e)
+		require.True(t, json.Valid(got), data)
+		require.Equal(t, len(got)-1, bytes.IndexByte(got, '\n'), data)
+		require.Contains(t, string(got), `"message":"a\n\ufffd\u0000"`, data)
+		require.Contains(t, string(got), `"time":"2262-04-11T23:47:16.854775807Z"`, data)
+		require.Contains(t, string(got), `"data":{"series":null}`, data)
+	}
+}

@@ -259,7 +259,7 @@ func TestUDFBatch(t *testing.T) {
 	x := startUDF(t, `stream|from().measurement('m').groupBy('h')|window().periodCount(2).everyCount(2)@batches()`+out)
 	f := point.Field{Key: "v", Value: point.FloatValue(1)}
 	x.push(f)
-	x.push(f, point.Field{Key: "d", Value: point.DurationValue(1)})
+	x.push(point.Field{Key: "d", Value: point.DurationValue(1)}, f)
 	require.Equal(t, []string{
 		`batches3: field "d" is a duration, which a user-defined function cannot take; the point is dropped`,
 		`batches3 1: begin(0) point(1) end(0)`,

@@ -47,7 +47,26 @@ func TestReference(t *testing.T) {
 	}
 	got, err := os.ReadFile(reference)
 	require.NoError(t, err)
-	require.Equal(t, want.String(), string(got), "run make generate")
+	require.Empty(t, difference(want.String(), string(got)), "run make generate")
+}
+
+// difference returns the lines in which two texts differ, a few of them and without those that they have in
+// common before and behind; "" if the texts are the same.
+func difference(want, got string) string {
+	if want == got {
+		return ""
+	}
+	w, g := strings.SplitAfter(want, "\n"), strings.SplitAfter(got, "\n")
+	first := 0
+	for first < len(w) && first < len(g) && w[first] == g[first] {
+		first++
+	}
+	w, g = w[first:], g[first:]
+	for len(w) > 0 && len(g) > 0 && w[len(w)-1] == g[len(g)-1] {
+		w, g = w[:len(w)-1], g[:len(g)-1]
+	}
+	const most = 20
+	return fmt.Sprintf("line %d\n-%s+%s", first+1, strings.Join(w[:min(len(w), most)], "-"), strings.Join(g[:min(len(g), most)], "+"))
 }
 
 // TestDeclarations walks the registry: every node and handler says what it does, and what each
