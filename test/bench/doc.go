@@ -3,6 +3,7 @@
 // Command bench measures the built agent from outside and prints the tables of docs/performance.md:
 //
 //	go run ./test/bench -table replay    # 1 000 000 points through six rules, beside hand-written loops
+//	go run ./test/bench -table week      # a week of a host, 3.6 million points, through one rule and through many; plain and gzip
 //	go run ./test/bench -table rules     # 200 000 points through the rules that Kapacitor was measured with
 //	go run ./test/bench -table groups    # 100 000 groups of a windowed mean
 //	go run ./test/bench -table tasks     # whole rules, many tasks, several processors

@@ -30,6 +30,7 @@ var tables = map[string]func(*bench) error{
 	"groups":    (*bench).groupsTable,
 	"tasks":     (*bench).tasksTable,
 	"functions": (*bench).functionsTable,
+	"week":      (*bench).weekTable,
 	"fifty":     (*bench).fiftyTable,
 }
 
@@ -41,7 +42,7 @@ func main() {
 }
 
 func run() error {
-	table := flag.String("table", "replay,rules,groups,tasks,functions", "tables to print: replay, rules, groups, tasks, functions, fifty")
+	table := flag.String("table", "replay,week,rules,groups,tasks,functions", "tables to print: replay, week, rules, groups, tasks, functions, fifty")
 	bin := flag.String("bin", "bin/telegraf-tigk", "the agent")
 	runs := flag.Int("runs", 3, "runs of which the quickest counts")
 	duration := flag.Duration("duration", time.Minute, "how long the agents of the table fifty are watched")
