@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"internal/task":     {"internal/syntax", "internal/spec", "internal/node", "internal/lambda", "internal/alert", "internal/udf", "internal/point"},
 	"internal/sideload": {"internal/spec", "internal/point"},
 	"internal/scale":    {"internal/spec", "internal/syntax", "internal/tlsconf"},
-	"internal/replay":   {"internal/task", "internal/sideload", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
+	"internal/line":     {"internal/point"},
+	"internal/replay":   {"internal/line", "internal/task", "internal/sideload", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 	"internal/ticktest": {"internal/task", "internal/replay", "internal/sideload", "internal/udf", "internal/point", "internal/spec", "internal/alert", "internal/syntax"},
 
 	"internal/bus":      {"internal/spec", "internal/alert", "internal/point"},

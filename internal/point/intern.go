@@ -3,7 +3,6 @@ package point
 import (
 	"encoding/binary"
 	"slices"
-	"strings"
 )
 
 // An Interner turns tag sets and names that come in again and again into one shared copy, so that
@@ -87,12 +86,5 @@ func split(k string) []Tag {
 	for len(k) > 0 {
 		tags = append(tags, Tag{next(), next()})
 	}
-	slices.SortStableFunc(tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
-	out := tags[:0]
-	for i := range tags {
-		if i+1 == len(tags) || tags[i+1].Key != tags[i].Key {
-			out = append(out, tags[i])
-		}
-	}
-	return slices.Clip(out)
+	return slices.Clip(SortTags(tags))
 }

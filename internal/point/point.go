@@ -10,7 +10,10 @@
 // when that is done; what the slices hold it leaves alone. Points of a batch it does not lend so.
 package point
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Tag is one key and value of a tag set. Tag sets are sorted by key.
 type Tag struct{ Key, Value string }
@@ -168,6 +171,18 @@ func SortFields(fields []Field) []Field {
 			continue
 		}
 		out = append(out, fields[i])
+	}
+	return out
+}
+
+// SortTags sorts tags by key, as Point.Tags must be; of equal keys the last wins.
+func SortTags(tags []Tag) []Tag {
+	slices.SortStableFunc(tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	out := tags[:0]
+	for i := range tags {
+		if i+1 == len(tags) || tags[i+1].Key != tags[i].Key {
+			out = append(out, tags[i])
+		}
 	}
 	return out
 }

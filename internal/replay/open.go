@@ -1,15 +1,13 @@
 package replay
 
 import (
-	"bufio"
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 
-	"github.com/influxdata/line-protocol/v2/lineprotocol"
+	"github.com/klauspost/compress/gzip"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/line"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
@@ -24,77 +22,45 @@ func Open(file string, r io.Reader, dbrp spec.DBRP) (Source, error) {
 
 // A recording reads Kapacitor's stream recordings: gzip; three lines for each point, the database,
 // the retention policy and the point as line protocol with nanoseconds.
-type recording struct {
-	lines Lines
-	in    *bufio.Reader
-	line  int64
-}
-
-// maxLine bounds a line of a recording.
-const maxLine = 16 << 20
+type recording struct{ Lines }
 
 func newRecording(file string, r io.Reader) (*recording, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: want a gzip file: %w", file, err)
 	}
-	return &recording{lines: Lines{file: file}, in: bufio.NewReaderSize(z, 1<<16)}, nil
+	return &recording{Lines{file: file, in: line.NewReader(z)}}, nil
 }
 
 // Next returns the next point.
 func (r *recording) Next() (Item, error) {
-	db, err := r.readLine()
+	db, err := r.in.Line()
 	if err != nil {
-		return Item{}, err
+		return Item{}, r.locate(err)
 	}
-	rp, err := r.readLine()
+	if string(db) != r.dbrp.DB {
+		r.dbrp.DB = string(db)
+		r.in.Rewant()
+	}
+	rp, err := r.in.Line()
 	if err != nil {
 		return Item{}, r.cut(err)
 	}
-	text, err := r.readLine()
+	if string(rp) != r.dbrp.RP {
+		r.dbrp.RP = string(rp)
+		r.in.Rewant()
+	}
+	kind, err := r.in.Point(&r.point)
 	if err != nil {
 		return Item{}, r.cut(err)
 	}
-	r.lines.dbrp = spec.DBRP{DB: db, RP: rp}
-	r.lines.dec = lineprotocol.NewDecoderWithBytes([]byte(text))
-	if !r.lines.dec.Next() {
-		return Item{}, r.at(errors.New("want a point in line protocol"))
-	}
-	if err := r.lines.read(); err != nil {
-		return Item{}, r.at(err)
-	}
-	return Item{Point: &r.lines.point}, nil
-}
-
-func (r *recording) readLine() (string, error) {
-	var text []byte
-	for {
-		part, more, err := r.in.ReadLine()
-		if err != nil {
-			return "", err
-		}
-		if text = append(text, part...); len(text) > maxLine {
-			return "", r.at(fmt.Errorf("line longer than %d bytes", maxLine))
-		}
-		if !more {
-			r.line++
-			return string(text), nil
-		}
-	}
+	return r.item(kind), nil
 }
 
 // cut is the error for a recording that ends within a point.
 func (r *recording) cut(err error) error {
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	if err == io.EOF { //nolint:errorlint // the end, not that of something else
+		return dataError(r.file, r.in.Number()-1, 1, io.ErrUnexpectedEOF)
 	}
-	return r.at(err)
-}
-
-func (r *recording) at(err error) error {
-	var de *lineprotocol.DecodeError
-	if errors.As(err, &de) {
-		return dataError(r.lines.file, r.line, de.Column, de.Err)
-	}
-	return dataError(r.lines.file, r.line, 1, err)
+	return r.locate(err)
 }

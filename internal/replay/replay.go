@@ -15,16 +15,24 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
-// An Item is what a recording holds: a point, or a step of the clock.
+// An Item is what a recording holds: a point, of which there is only the time if nobody wants it, or a
+// step of the clock.
 type Item struct {
-	Point   *point.Point  // valid until the next item is read; nil for a step
-	Advance time.Duration // step of the clock
+	Point   *point.Point  // valid until the next item is read
+	Time    int64         // of a point
+	Advance time.Duration // step of the clock; 0 is none
 }
 
-// A Source is a recording. Next returns io.EOF at its end.
+// A Source is a recording.
 type Source interface {
+	// Next returns io.EOF at the end.
 	Next() (Item, error)
+	// Want has points left out that nobody wants.
+	Want(Wanted)
 }
+
+// Wanted reports whether points of a database, retention policy, and measurement are wanted.
+type Wanted func(d spec.DBRP, measurement string) bool
 
 // Options say how a recording is played.
 type Options struct {
@@ -67,6 +75,7 @@ type player struct {
 }
 
 func (p *player) run(src Source) error {
+	src.Want(p.t.Wants)
 	for n := 0; ; n++ {
 		if p.o.Between != nil && p.started {
 			var err error
@@ -82,15 +91,15 @@ func (p *player) run(src Source) error {
 			return err
 		}
 		switch {
-		case it.Point == nil && !p.started:
+		case it.Advance != 0 && !p.started:
 			continue // there is no clock before the first point
-		case it.Point == nil:
+		case it.Advance != 0:
 			p.clock += int64(it.Advance)
 		default:
 			if !p.started {
-				p.clock, p.last = it.Point.Time, it.Point.Time
+				p.clock, p.last = it.Time, it.Time
 			}
-			p.clock, p.last = max(p.clock, it.Point.Time), max(p.last, it.Point.Time)
+			p.clock, p.last = max(p.clock, it.Time), max(p.last, it.Time)
 		}
 		p.o.Plot.clock(p.clock)
 		if err := p.tick(p.clock); err != nil {

@@ -157,6 +157,58 @@ func TestClock(t *testing.T) {
 	require.Equal(t, line(2, 10)+line(2, 20)+line(3, 30)+line(3, 40), run(20*time.Second))
 }
 
+// everything is a source that leaves nothing out.
+type everything struct{ replay.Source }
+
+func (everything) Want(replay.Wanted) {}
+
+// TestWant wants points to be left out that a task does not want, and nobody to notice: they move the clock, and
+// what comes after another comment may be wanted.
+func TestWant(t *testing.T) {
+	var lines, recorded strings.Builder
+	for i := range 200 {
+		db := []string{"other.autogen", "telegraf.autogen"}[i/7%2]
+		if i%7 == 0 {
+			fmt.Fprintf(&lines, "# dbrp: %s\n", db)
+		}
+		if i == 100 {
+			lines.WriteString("# advance: 1m\n")
+		}
+		text := []string{"", "", `,s="a b"`}[i%5/2]
+		line := fmt.Sprintf("%s,host=h%d v=%d%s %d\n", []string{"m", "n", "o"}[i%3], i%2, i, text, 1704067200000000000+int64(i/4)*12e9)
+		lines.WriteString(line)
+		recorded.WriteString(strings.Replace(db, ".", "\n", 1) + "\n" + line)
+	}
+	fmt.Fprintf(&lines, "n v=1 %d\n", int64(1704067200000000000+1000e9))
+	fmt.Fprintf(&recorded, "telegraf\nautogen\nn v=1 %d\n", int64(1704067200000000000+1000e9))
+	const script = "dbrp \"telegraf\".\"autogen\"\nvar m = stream|from().measurement('m').groupBy('host')\nm|deadman(0.0, 5s)\nm|window().period(20s).every(20s)|sum('v')|influxDBOut().database('x')"
+	for name, text := range map[string]string{"x.lp": lines.String(), "x.srpl": string(zip(t, recorded.String()))} {
+		var out [2]strings.Builder
+		var items [2]int
+		for i := range out {
+			tk, err := task.Load(task.Config{Name: "c", Script: script})
+			require.NoError(t, err)
+			src, err := replay.Open(name, strings.NewReader(text), autogen)
+			require.NoError(t, err)
+			if i == 1 {
+				src = everything{src}
+			}
+			counts := replay.Options{Tail: 10 * time.Second, Between: func(n int, t *task.Task) (*task.Task, error) {
+				items[i] = n
+				return t, nil
+			}}
+			require.NoError(t, replay.Run(tk, src, replay.NewTranscript(&out[i]), counts))
+		}
+		require.Contains(t, out[0].String(), `"level":"CRITICAL"`)
+		require.Contains(t, out[0].String(), "sum=")
+		require.Equal(t, out[1].String(), out[0].String(), name)
+		if name == "x.lp" {
+			require.Equal(t, 202, items[1])
+			require.Less(t, items[0], 160)
+		}
+	}
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte("m v=1 1\n#dbrp:a.b\nm,=b v=1 2\n"))

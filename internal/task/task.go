@@ -296,6 +296,11 @@ func (t *Task) Vars() []Declared { return t.decls }
 // Measurements returns the measurements that the task wants; all is true if it wants every one.
 func (t *Task) Measurements() (names []string, all bool) { return t.names, t.all }
 
+// Wants reports whether the task does anything with points of a measurement.
+func (t *Task) Wants(d spec.DBRP, measurement string) bool {
+	return slices.Contains(t.dbrps, d) && (t.all || slices.Contains(t.names, measurement))
+}
+
 // want notes the measurement of a from node.
 func (t *Task) want(name string) {
 	if name == "" {
