@@ -20,7 +20,11 @@ FUZZTIME ?= 30s
 BENCH    ?= .
 COUNT    ?= 1
 
-.PHONY: help build full slim run test race bench bench-replay fuzz lint fmt generate clean
+N        ?= 300
+SEED     ?= 1
+P        ?= 1
+
+.PHONY: help build full slim run test race bench bench-replay fuzz mutate lint fmt generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +63,9 @@ fuzz: ## run every fuzzer for FUZZTIME
 	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	  done; \
 	done
+
+mutate: ## plant N random faults (300) into the pure core, P (1) at a time, and list those that no test finds
+	go run ./test/mutate -n $(N) -seed $(SEED) -p $(P)
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## check style and formatting
 	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd examples internal plugins test udf); \

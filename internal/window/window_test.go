@@ -316,6 +316,48 @@ func TestFoldsAreRings(t *testing.T) {
 	}
 }
 
+// While a value is there that its evicter cannot take, a function is computed from the samples, and not after
+// that; when all values are of another kind, the evicter is one for that.
+func TestRingResult(t *testing.T) {
+	plan := For([]Call{{agg.Lookup("sum"), &agg.Args{Field: "v"}}, {agg.Lookup("mode"), &agg.Args{Field: "v"}}}, false)
+	c := plan.New()
+	kinds := func() string {
+		_, a := c.Ring.Result(0, nil)
+		_, b := c.Ring.Result(1, nil)
+		return fmt.Sprint(a, " ", b)
+	}
+	add := func(v point.Value) {
+		c.Add(&point.Point{Fields: []point.Field{{Key: "v", Value: v}}})
+		if c.Len() > 3 {
+			c.Drop(1)
+		}
+	}
+	add(point.FloatValue(1))
+	require.Equal(t, "float missing", kinds(), "mode has no evicter")
+	add(point.Value{})
+	add(point.FloatValue(2))
+	require.Equal(t, "missing missing", kinds())
+	add(point.FloatValue(3))
+	require.Equal(t, "missing missing", kinds())
+	add(point.FloatValue(math.NaN()))
+	require.Equal(t, "missing missing", kinds())
+	add(point.FloatValue(4))
+	add(point.FloatValue(4))
+	add(point.FloatValue(4))
+	require.Equal(t, "float missing", kinds(), "all is well again")
+	add(point.IntValue(5))
+	add(point.IntValue(5))
+	require.Equal(t, "missing missing", kinds())
+	add(point.IntValue(5))
+	require.Equal(t, "int missing", kinds())
+
+	tumbling := For([]Call{{agg.Lookup("median"), &agg.Args{Field: "v"}}}, true)
+	d := tumbling.New()
+	d.Add(&point.Point{Fields: []point.Field{{Key: "v", Value: point.IntValue(1)}}})
+	_, kind := d.Ring.Result(0, nil)
+	require.Equal(t, point.Missing, kind, "nothing slides")
+}
+
 // Points with the fields of most are cheap; if all points of a full window are of another shape,
 // that becomes the regular one.
 func TestRingShape(t *testing.T) {

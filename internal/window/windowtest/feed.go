@@ -2,9 +2,9 @@
 package windowtest
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -36,7 +36,7 @@ func (f *Feed) Next() point.Point {
 	if f.late && f.IntN(3) == 0 || f.IntN(20) == 0 {
 		t -= int64(f.IntN(20))
 	}
-	p := point.Point{Name: "m", Time: t * int64(time.Second), Tags: []point.Tag{{Key: "g", Value: string(rune('a' + f.IntN(2)))}, {Key: "h", Value: fmt.Sprint(f.IntN(4))}}}
+	p := point.Point{Name: "m", Time: t * int64(time.Second), Tags: []point.Tag{{Key: "g", Value: string(rune('a' + f.IntN(2)))}, {Key: "h", Value: strconv.Itoa(f.IntN(4))}}}
 	if v := f.value(); v.Kind != point.Missing {
 		p.Fields = append(p.Fields, point.Field{Key: "v", Value: v})
 	}
@@ -49,7 +49,7 @@ func (f *Feed) Next() point.Point {
 		f.extra = !f.extra
 	}
 	if f.extra && f.IntN(2) == 0 {
-		p.Fields = append([]point.Field{{Key: "u", Value: point.StringValue(fmt.Sprint(f.IntN(9)))}}, p.Fields...)
+		p.Fields = append([]point.Field{{Key: "u", Value: point.StringValue(strconv.Itoa(f.IntN(9)))}}, p.Fields...)
 	}
 	p.Fields = append(p.Fields, point.Field{Key: "w", Value: point.FloatValue(float64(f.IntN(1000)) / 8)})
 	return p
