@@ -52,7 +52,14 @@ func load(c *Config, take func(payload []byte) error) (x segments, err error) {
 		if i < first {
 			continue
 		}
-		if bad := c.Format.Scan(s.data, take); len(bad) > 0 {
+		var bad [][]byte
+		if safe := c.Format.safe(s.data, i == 0); i == first || safe > 0 {
+			bad = c.Format.scan(s.data, safe, take)
+		} else if len(s.data) > 0 {
+			// It was begun when the machine died: all that was safe is before it.
+			bad = [][]byte{s.data}
+		}
+		if len(bad) > 0 {
 			setAside(c, s.name, bad)
 		}
 	}

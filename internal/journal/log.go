@@ -48,6 +48,7 @@ type Log struct {
 	number  uint64 // of the last segment
 	size    int64  // of the segment
 	limit   int64  // at which it is full
+	safe    int64  // so much of it is on the disk for sure
 	written uint64 // records
 	synced  uint64 // how many of them are on the disk for sure
 	fresh   bool   // the segment's name is not there for sure
@@ -141,7 +142,7 @@ func (l *Log) AppendAll(n int, fill func(i int, e *Encoder)) {
 	b.B = b.B[:0]
 	for i := range n {
 		start := len(b.B)
-		b.B = l.c.Format.begin(b.B)
+		b.B = l.c.Format.begin(b.B, l.safe)
 		fill(i, b)
 		l.c.Format.end(b.B, start)
 	}
@@ -176,6 +177,7 @@ func (l *Log) rotate() error {
 	l.retire()
 	l.file, l.current, l.fresh = f, name, true
 	l.size, l.limit = size, size+max(size, l.c.Growth)
+	l.safe = 0
 	l.written++
 	return nil
 }
@@ -206,7 +208,7 @@ func (l *Log) copyTo(f File) (size int64, err error) {
 		}
 		n++
 		start := len(e.B)
-		e.B = format.begin(e.B)
+		e.B = format.begin(e.B, 0)
 		fill(&e)
 		format.end(e.B, start)
 		flush(1 << 20)
@@ -242,7 +244,7 @@ func (l *Log) Sync() {
 		l.Unlock()
 		return
 	}
-	f, written, fresh, stale := l.file, l.written, l.fresh, l.stale
+	f, written, size, fresh, stale := l.file, l.written, l.size, l.fresh, l.stale
 	need := f != nil && (l.synced < target || len(stale) > 0)
 	if need {
 		l.stale = nil
@@ -263,7 +265,7 @@ func (l *Log) Sync() {
 		}
 		l.synced = written
 		if f == l.file {
-			l.fresh = false
+			l.fresh, l.safe = false, size
 		}
 		l.Unlock()
 		l.remove(stale)
@@ -307,7 +309,7 @@ func (l *Log) Repair() {
 		l.Unlock()
 		return
 	}
-	f, written, stale := l.file, l.written, l.stale
+	f, written, size, stale := l.file, l.written, l.size, l.stale
 	l.stale = nil
 	l.Unlock()
 	err := errors.Join(f.Sync(), l.c.Folder.Sync())
@@ -325,7 +327,7 @@ func (l *Log) Repair() {
 	}
 	l.broken, l.synced = nil, written
 	if f == l.file {
-		l.fresh = false
+		l.fresh, l.safe = false, size
 	}
 	l.Unlock()
 	l.remove(stale)

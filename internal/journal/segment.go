@@ -14,10 +14,11 @@ import (
 // This file defines the files of a log. Their names are numbered; a segment is
 //
 //	magic record…
-//	record: mark[4] length[4] checksum[4] payload[length]
+//	record: mark[4] length[4] checksum[4] safe[8] payload[length]
 //
-// with numbers in little endian and the checksum (CRC-32C) over length and payload. The mark lets a
-// reader find the next record behind one that is damaged.
+// with numbers in little endian and the checksum (CRC-32C) over length, safe and payload. The mark lets a
+// reader find the next record behind one that is damaged. So many bytes of the segment were safe on the disk
+// when the record was written: that tells damage from what a crash has kept from the disk.
 
 // A Format sets the files of one kind of log apart from all others. Magic and Mark change with the
 // version of the format.
@@ -43,7 +44,7 @@ const (
 	RecEnd   = 'Z' // number of records in the copy
 )
 
-const recordHead = 12
+const recordHead = 20
 
 // maxRecord bounds the length of a payload. Telegraf hands over nothing near to it.
 const maxRecord = 1 << 30
@@ -51,18 +52,19 @@ const maxRecord = 1 << 30
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // begin appends the head of a record to b; end fills it in when the payload is there.
-func (f *Format) begin(b []byte) []byte {
-	return append(append(b, f.Mark[:]...), 0, 0, 0, 0, 0, 0, 0, 0)
+func (f *Format) begin(b []byte, safe int64) []byte {
+	b = append(append(b, f.Mark[:]...), 0, 0, 0, 0, 0, 0, 0, 0)
+	return binary.LittleEndian.AppendUint64(b, uint64(safe))
 }
 
 func (f *Format) end(b []byte, start int) {
-	head, payload := b[start:start+recordHead], b[start+recordHead:]
-	binary.LittleEndian.PutUint32(head[4:], uint32(len(payload)))
-	binary.LittleEndian.PutUint32(head[8:], checksum(head[4:8], payload))
+	b = b[start:]
+	binary.LittleEndian.PutUint32(b[4:], uint32(len(b)-recordHead))
+	binary.LittleEndian.PutUint32(b[8:], checksum(b))
 }
 
-func checksum(length, payload []byte) uint32 {
-	return crc32.Update(crc32.Checksum(length, castagnoli), castagnoli, payload)
+func checksum(record []byte) uint32 {
+	return crc32.Update(crc32.Checksum(record[4:8], castagnoli), castagnoli, record[12:])
 }
 
 // record returns the payload of the record at the beginning of b and its whole length.
@@ -76,34 +78,74 @@ func (f *Format) record(b []byte) (payload []byte, n int, ok bool) {
 	}
 	n = recordHead + int(length)
 	payload = b[recordHead:n]
-	return payload, n, checksum(b[4:8], payload) == binary.LittleEndian.Uint32(b[8:])
+	return payload, n, checksum(b[:n]) == binary.LittleEndian.Uint32(b[8:])
 }
 
 // Scan gives the payloads of all intact records of a segment to take, but for those of the log itself,
 // and returns the parts of b that are none. A payload that take does not understand counts as one of
 // those.
 func (f *Format) Scan(b []byte, take func(payload []byte) error) (bad [][]byte) {
-	b = bytes.TrimPrefix(b, []byte(f.Magic))
-	from := 0 // where the bad part begins
-	for at := 0; at < len(b); {
-		if payload, n, ok := f.record(b[at:]); ok && (payload[0] == RecBegin || payload[0] == RecEnd || take(payload) == nil) {
+	return f.scan(b, len(b), take)
+}
+
+// scan is [Format.Scan] for a segment of which so many bytes were on the disk for sure. What is not intact
+// there was damaged, and what is behind it counts. Further on it was not written when the machine died, and
+// what is behind it belongs to it even if it was: of two records, the later one must not be without the first.
+func (f *Format) scan(b []byte, safe int, take func(payload []byte) error) (bad [][]byte) {
+	at := 0
+	if bytes.HasPrefix(b, []byte(f.Magic)) {
+		at = len(f.Magic)
+	}
+	from := at    // where the bad part begins
+	torn := false // it is not only one that take does not understand
+	for at < len(b) {
+		payload, n, ok := f.record(b[at:])
+		switch {
+		case !ok:
+			torn = true
+			next := bytes.Index(b[at+1:], f.Mark[:])
+			if next < 0 {
+				return append(bad, b[from:])
+			}
+			at += 1 + next
+			continue
+		case torn && at > safe:
+			return append(bad, b[from:])
+		case payload[0] == RecBegin || payload[0] == RecEnd || take(payload) == nil:
 			if from < at {
 				bad = append(bad, b[from:at])
 			}
-			at += n
-			from = at
-			continue
+			from = at + n
+			torn = false
 		}
-		next := bytes.Index(b[at+1:], f.Mark[:])
-		if next < 0 {
-			break
-		}
-		at += 1 + next
+		at += n
 	}
 	if from < len(b) {
 		bad = append(bad, b[from:])
 	}
 	return bad
+}
+
+// safe returns how much of a segment was on the disk for sure, as its records say. If there are no older
+// ones, its copy was, or they would not have been removed.
+func (f *Format) safe(b []byte, only bool) (safe int) {
+	for at := 0; at < len(b); {
+		payload, n, ok := f.record(b[at:])
+		if !ok {
+			next := bytes.Index(b[at+1:], f.Mark[:])
+			if next < 0 {
+				return safe
+			}
+			at += 1 + next
+			continue
+		}
+		if payload[0] == RecEnd && only {
+			safe = max(safe, at+n)
+		}
+		safe = max(safe, int(min(binary.LittleEndian.Uint64(b[at+12:]), uint64(len(b)))))
+		at += n
+	}
+	return safe
 }
 
 // whole reports whether a segment begins with a complete copy.

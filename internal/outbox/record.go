@@ -12,7 +12,7 @@ import (
 // This file defines what the outbox writes to its journal, and reads it back.
 
 // Format changes with the layout of the records.
-var Format = journal.Format{Prefix: "outbox", Lock: "tick.lock", Magic: "tick outbox 2\n", Mark: [4]byte{0xff, 0xfe, 'o', '2'}}
+var Format = journal.Format{Prefix: "outbox", Lock: "tick.lock", Magic: "tick outbox 3\n", Mark: [4]byte{0xff, 0xfe, 'o', '3'}}
 
 // AfterFormat is that of the instance behind the aggregators.
 var AfterFormat = journal.Format{Prefix: "outbox-after", Lock: "tick-after.lock", Magic: Format.Magic, Mark: Format.Mark}

@@ -74,6 +74,7 @@ type Op struct {
 	To     string // the new name
 	Data   []byte // of a write
 	Note   any    // what else happened
+	At     time.Time
 
 	file   int  // number of the file
 	upto   int  // of a sync: how much of the file, or how many changes of names, it covers
@@ -130,6 +131,7 @@ func (d *Disk) Note(x any) {
 // do carries out and records an operation.
 func (d *Disk) do(op Op) {
 	if d.recording != nil {
+		op.At = time.Now()
 		d.recording.Ops = append(d.recording.Ops, op)
 	}
 	d.Apply(&op)

@@ -11,7 +11,7 @@ import (
 // This file defines what the spool writes to its journal.
 
 // spoolFormat changes with the layout of the records.
-var spoolFormat = journal.Format{Prefix: "spool", Lock: "alerter.lock", Magic: "alerter spool 3\n", Mark: [4]byte{0xff, 0xfe, 's', '3'}}
+var spoolFormat = journal.Format{Prefix: "spool", Lock: "alerter.lock", Magic: "alerter spool 4\n", Mark: [4]byte{0xff, 0xfe, 's', '4'}}
 
 // A record of the spool is one of these kinds, followed by what its comment says.
 const (

@@ -324,6 +324,7 @@ func TestCutAtEveryByte(t *testing.T) {
 		states = append(states, state{len(f.Data), open})
 	}
 	for i := range 10 {
+		s.disk.Sync() // what is damaged then takes nothing else with it
 		e := &alert.Event{EventID: "e" + strconv.Itoa(i), ID: "a"}
 		it := &delivery{outlet: o, event: e, dest: "D", origin: []byte("{}")}
 		list = append(list, it)
