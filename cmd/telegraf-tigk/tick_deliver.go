@@ -13,6 +13,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
@@ -68,21 +69,30 @@ func newCourier(file string, stderr io.Writer) (*courier, error) {
 	return c, nil
 }
 
-// deliver carries out an effect and returns the status code of a request's response.
-func (c *courier) deliver(e *spec.Effect) (status int) {
-	ctx := context.Background() // each delivery has its own limit of time
-	if e.Kind != spec.AlertEffect && e.Kind != spec.PostEffect {
-		return 0
+// answer makes the requests that the task asks for. Other questions are answered as in any replay.
+func (c *courier) answer(a spec.Ask) spec.Reply {
+	p, ok := a.Body.(spec.Post)
+	if !ok {
+		return replay.Likely(a)
 	}
 	if err := c.before(); err != nil {
-		return 0 // nobody reads the transcript any more
+		return spec.Posted{} // nobody reads the transcript any more
 	}
-	if e.Kind == spec.PostEffect {
-		status, err := c.endpoints.Post(ctx, c.client, e.Post)
-		if err != nil {
-			c.fail(fmt.Sprintf("httpPost: %v", err))
-		}
-		return status
+	status, err := c.endpoints.Post(context.Background(), c.client, &p) // it has its own limit of time
+	if err != nil {
+		c.fail(fmt.Sprintf("httpPost: %v", err))
+	}
+	return spec.Posted{Status: status}
+}
+
+// deliver hands an alert event to its handlers.
+func (c *courier) deliver(e *spec.Effect) {
+	ctx := context.Background() // each delivery has its own limit of time
+	if e.Kind != spec.AlertEffect {
+		return
+	}
+	if err := c.before(); err != nil {
+		return // nobody reads the transcript any more
 	}
 	for _, f := range c.alerter.Once(ctx, e.Event) {
 		if !errors.Is(f.Err, alerter.ErrUnavailable) {
@@ -98,7 +108,6 @@ func (c *courier) deliver(e *spec.Effect) (status int) {
 			fmt.Fprintf(c.stderr, "%s: no alerts delivered: %v%s\n", f.Kind, f.Err, hint)
 		}
 	}
-	return 0
 }
 
 func (c *courier) fail(text string) {

@@ -88,7 +88,7 @@ var replayRules = &tickCommand{
 			if post, err = newCourier(*config, c.stderr); err != nil {
 				return err
 			}
-			post.before, o.Deliver = w.Flush, post.deliver
+			post.before, o.Deliver, o.Answer = w.Flush, post.deliver, post.answer
 		}
 		wrong := false
 		if err := replay.Run(t, src, w, o); err != nil {

@@ -116,7 +116,7 @@ type Engine struct {
 // counters are what the engine counts beside its tasks' own statistics.
 type counters struct {
 	taken, reloads, scriptErrors, failures atomic.Int64
-	posts, postsDropped, answers           atomic.Int64
+	posts, postsDropped                    atomic.Int64
 	loads, scalings                        atomic.Int64
 	looped, loops, empty                   atomic.Int64
 	waiting                                atomic.Int64 // scripts

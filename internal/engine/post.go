@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
 // This file sends the requests of httpPost nodes.
@@ -89,33 +88,41 @@ func NewEndpoints(list []*Endpoint) (Endpoints, error) {
 	return es, nil
 }
 
+func init() {
+	answers(func(q *question, b spec.Post) {
+		if q.r.poster == nil {
+			q.r.poster = newPoster(q.r)
+		}
+		q.r.poster.put(request{q, b})
+	})
+}
+
 // A request is one that a task wants to be made.
 type request struct {
-	task *task.Task
-	post *spec.Post
-	node string
+	*question
+	post spec.Post
 }
 
 // A poster makes the requests of one task, in their order, away from the task. Its methods are
 // called by the task's goroutine.
 type poster struct {
 	r    *runner
-	todo chan *request
+	todo chan request
 }
 
 func newPoster(r *runner) *poster {
-	p := &poster{r: r, todo: make(chan *request, postQueue)}
+	p := &poster{r: r, todo: make(chan request, postQueue)}
 	r.e.requests.Go(p.run)
 	return p
 }
 
 // put queues a request. If the queue is full, the request has failed.
-func (p *poster) put(q *request) {
+func (p *poster) put(q request) {
 	select {
 	case p.todo <- q:
 	default:
 		p.r.e.counters.postsDropped.Add(1)
-		p.done(q, 0, errors.New("too many requests wait for the server; this one is dropped"))
+		q.reply(spec.Posted{}, errors.New("too many requests wait for the server; this one is dropped"))
 	}
 }
 
@@ -123,21 +130,10 @@ func (p *poster) close() { close(p.todo) }
 
 func (p *poster) run() {
 	for q := range p.todo {
-		status, err := p.r.e.c.Endpoints.Post(p.r.e.context, p.r.e.client, q.post)
+		status, err := p.r.e.c.Endpoints.Post(p.r.e.context, p.r.e.client, &q.post)
 		p.r.e.counters.posts.Add(1)
-		p.done(q, status, err)
+		q.reply(spec.Posted{Status: status}, err)
 	}
-}
-
-// done tells the task about the outcome.
-func (p *poster) done(q *request, status int, err error) {
-	p.r.box.do(func() {
-		if err != nil {
-			p.r.report(q.node, err.Error())
-		}
-		p.r.answer(q.task, q.post, status)
-		p.r.e.counters.answers.Add(1)
-	})
 }
 
 // Post makes a request. The status is 0 if there was no response. A response that is not 2xx is an
@@ -200,16 +196,20 @@ func (es Endpoints) Post(ctx context.Context, client *http.Client, p *spec.Post)
 // render returns URL and body of a request to the endpoint.
 func (h *Endpoint) render(p *spec.Post) (target string, body []byte, err error) {
 	target, body = h.URL, p.Body
+	if h.url == nil && h.body == nil {
+		return target, body, nil
+	}
+	row := p.Rows.Row()
 	if h.url != nil {
 		var b strings.Builder
-		if err := h.url.Execute(&b, p.Row); err != nil {
+		if err := h.url.Execute(&b, row); err != nil {
 			return "", nil, err
 		}
 		target = b.String()
 	}
 	if h.body != nil {
 		var b bytes.Buffer
-		if err := h.body.Execute(&b, p.Row); err != nil {
+		if err := h.body.Execute(&b, row); err != nil {
 			return "", nil, err
 		}
 		body = b.Bytes()

@@ -44,7 +44,6 @@ type runner struct {
 	cancel  context.CancelFunc
 	round   *round                       // of readings, while nodes ask for documents
 	loaded  []func()                     // answers that wait for the end of the call
-	awaited map[string]bool              // nodes that documents are being read for
 	calls   map[clusterKey]chan struct{} // holds one entry for each that is under way
 
 	functions *functions  // nil unless the script has user-defined functions
@@ -220,7 +219,6 @@ func (r *runner) leave() {
 		r.timer.Stop()
 	}
 	r.cancel()
-	r.awaited = nil
 }
 
 // remove ends the task for good: its alerts are forgotten.
@@ -276,14 +274,6 @@ func (r *runner) tick(now int64) {
 	r.after(r.task.Tick(now))
 }
 
-// answer brings the status of a request to the task that made it.
-func (r *runner) answer(t *task.Task, p *spec.Post, status int) {
-	if r.task == t && !r.failed.Load() {
-		r.unsaved.set()
-		r.after(t.Answer(p, status))
-	}
-}
-
 // after carries out the effects of a call that returned err, and finds out about the next timer. The
 // caller has set unsaved before the call, for a checkpoint must wait for what the call decides.
 func (r *runner) after(err error) {
@@ -336,12 +326,8 @@ func (r *runner) carryOut(effects []spec.Effect) {
 			if !r.e.c.Point(x.Point, x.Write) {
 				r.e.counters.empty.Add(1)
 			}
-		case spec.PostEffect:
-			r.post(x.Post, x.Node)
-		case spec.LoadEffect:
-			r.load(x.Load, x.Node)
-		case spec.ScaleEffect:
-			r.scale(x.Scale)
+		case spec.AskEffect:
+			r.ask(x.Node, x.Ask)
 		case spec.UDFEffect:
 			if r.functions != nil {
 				r.functions.send(x)
@@ -371,13 +357,6 @@ func (r *runner) loopback(x *spec.Effect) {
 func (r *runner) report(node, text string) {
 	r.allErrors++
 	r.errors.add(r.e.log, r.name, node, text, r.e.clock())
-}
-
-func (r *runner) post(p *spec.Post, node string) {
-	if r.poster == nil {
-		r.poster = newPoster(r)
-	}
-	r.poster.put(&request{task: r.task, post: p, node: node})
 }
 
 func logLine(log Logger, level, name, text string) {

@@ -8,9 +8,13 @@ import "github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 // most; those of a cluster that hangs wait for each other and for nothing else.
 const scaleCalls = 4
 
-// scale makes a call and brings the outcome back. A change that has begun is finished even if the
-// script changes; what has not begun then is not made.
-func (r *runner) scale(x *spec.Scale) {
+func init() {
+	answers(func(q *question, x spec.Scale) { q.r.scale(q, x) })
+}
+
+// scale makes a call. A change that has begun is finished even if the script changes; what has not begun
+// then is not made.
+func (r *runner) scale(q *question, x spec.Scale) {
 	cluster := clusterKey{x.System, x.Cluster}
 	calls := r.calls[cluster]
 	if calls == nil {
@@ -20,7 +24,7 @@ func (r *runner) scale(x *spec.Scale) {
 		calls = make(chan struct{}, scaleCalls)
 		r.calls[cluster] = calls
 	}
-	t, ctx := r.task, r.context
+	ctx := r.context
 	r.e.requests.Go(func() {
 		select {
 		case calls <- struct{}{}:
@@ -34,14 +38,9 @@ func (r *runner) scale(x *spec.Scale) {
 		if x.Set {
 			ctx = r.e.context
 		}
-		n, err := r.e.c.Scaler.Do(ctx, x)
+		reply := r.e.c.Scaler.Answer(ctx, x)
 		r.e.counters.scalings.Add(1)
-		r.box.do(func() {
-			if r.task == t && !r.failed.Load() {
-				r.unsaved.set()
-				r.after(t.AnswerScale(x, n, err))
-			}
-		})
+		q.reply(reply, nil)
 	})
 }
 

@@ -24,9 +24,8 @@ func newLoader(e *Engine) *sideload.Loader {
 
 // A reading is one attempt to read a source.
 type reading struct {
-	done chan struct{} // closed at the end; the rest is valid then
-	docs spec.Documents
-	errs []error
+	done  chan struct{} // closed at the end; the rest is valid then
+	reply spec.Loaded
 }
 
 // A round reads a source once for all the nodes that want it. It is safe for concurrent use.
@@ -49,7 +48,7 @@ func (d *round) read(source string) *reading {
 		d.readings[source] = x
 		go func() {
 			defer close(x.done)
-			x.docs, x.errs = d.e.loader.Load(d.e.context, source)
+			x.reply = d.e.loader.Answer(d.e.context, spec.Load{Source: source})
 			d.e.counters.loads.Add(1)
 		}()
 	}
@@ -103,39 +102,25 @@ func (r *runner) afterLoads(err error, d *round) {
 	}
 }
 
-// load brings documents to the node that wants them. A node that asks again before it has been
-// answered need not be answered twice: so a server that hangs is not asked by more and more.
-func (r *runner) load(l *spec.Load, node string) {
-	if r.awaited[node] {
-		return
-	}
-	if r.awaited == nil {
-		r.awaited = map[string]bool{}
-	}
-	r.awaited[node] = true
-	d := r.round
-	if d == nil {
-		d = newRound(r.e)
-	}
-	t, ctx, x := r.task, r.context, d.read(l.Source)
-	answer := func() {
-		if r.task == t && !r.failed.Load() {
-			delete(r.awaited, node)
-			r.unsaved.set()
-			r.after(t.AnswerLoad(l, x.docs, x.errs))
+func init() {
+	answers(func(q *question, b spec.Load) {
+		r := q.r
+		d := r.round
+		if d == nil {
+			d = newRound(r.e)
 		}
-	}
-	select {
-	case <-x.done:
-		r.loaded = append(r.loaded, answer) // the effects of this call are not done yet
-		return
-	default:
-	}
-	r.e.requests.Go(func() {
-		select {
-		case <-x.done:
-			r.box.do(answer)
-		case <-ctx.Done():
+		x := d.read(b.Source)
+		if isClosed(x.done) {
+			r.loaded = append(r.loaded, func() { q.answer(x.reply) }) // the effects of this call are not done yet
+			return
 		}
+		ctx := r.context
+		r.e.requests.Go(func() {
+			select {
+			case <-x.done:
+				q.reply(x.reply, nil)
+			case <-ctx.Done():
+			}
+		})
 	})
 }

@@ -32,6 +32,7 @@ type autoscale struct {
 	fault     prefixed
 	badKind   [point.Null + 1]error // of a result that is no int
 	known     scaleState
+	calls     map[uint64]scaleCall // under way, by the IDs of their questions
 	increases *int64
 	decreases *int64
 	cooled    *int64
@@ -74,7 +75,23 @@ type scaling struct {
 	group *autoscaleGroup
 }
 
-func newAutoscale(c cloud) autoscale { return autoscale{cloud: c, min: 1} }
+// A scaleCall is what the node has asked for, and why.
+type scaleCall struct {
+	*autoscaleGroup
+	scaled   *scaled
+	resource spec.Resource
+
+	// Of the point because of which the number is set to want:
+	set  bool
+	want int64
+	name string
+	at   int64
+	of   *point.Group
+}
+
+func newAutoscale(c cloud) autoscale {
+	return autoscale{cloud: c, min: 1, calls: map[uint64]scaleCall{}}
+}
 
 func (a *autoscale) declare(s *spec.Spec) {
 	s.Edges(spec.Same, spec.Stream)
@@ -208,18 +225,34 @@ func (g *autoscaleGroup) ask(s *scaled, r spec.Resource) {
 	if v := s.waiting[0].point.Field(g.currentField); g.currentField != "" && v.Kind == point.Int {
 		guess = v.Int()
 	}
-	x := &spec.Scale{System: g.cloud.system(), Cluster: g.cluster, Resource: r, Replicas: guess}
-	x.Answer = func(replicas int64, err error) {
-		s.busy = false
-		if err != nil {
-			g.failed(s, fmt.Errorf("could not determine initial scale for %q: %w", r, err))
-			return
-		}
-		s.known, s.Current = true, replicas
-		g.drain(s, r)
+	g.call(scaleCall{scaled: s, resource: r}, spec.Scale{Replicas: guess})
+}
+
+// call asks the cluster. What the answer is for is in c.
+func (g *autoscaleGroup) call(c scaleCall, x spec.Scale) {
+	c.autoscaleGroup, c.scaled.busy = g, true
+	x.System, x.Cluster, x.Resource = g.cloud.system(), g.cluster, c.resource
+	g.calls[g.env.Ask(x)] = c
+}
+
+// Answer takes the number of replicas that there are, or the news that it has been changed.
+func (a *autoscale) Answer(id uint64, r spec.Reply) {
+	c, x := a.calls[id], r.(spec.Scaled) //nolint:forcetypeassert // the task has checked it
+	delete(a.calls, id)
+	c.scaled.busy = false
+	switch {
+	case x.Error != "" && c.set:
+		a.failed(c.scaled, fmt.Errorf("could not set the replicas of %q to %d: %s", c.resource, c.want, x.Error))
+		return
+	case x.Error != "":
+		a.failed(c.scaled, fmt.Errorf("could not determine initial scale for %q: %s", c.resource, x.Error))
+		return
+	case c.set:
+		c.changed()
+	default:
+		c.scaled.known, c.scaled.Current = true, x.Replicas
 	}
-	s.busy = true
-	g.env.Emit(spec.Effect{Kind: spec.ScaleEffect, Scale: x})
+	a.drain(c.scaled, c.resource)
 }
 
 // failed reports a call that failed and drops what waited for it.
@@ -294,31 +327,26 @@ func (a *autoscale) noInt(k point.Kind) error {
 	return a.badKind[k]
 }
 
-// change has the number of replicas set. If that works, a point says so.
+// change has the number of replicas set.
 func (g *autoscaleGroup) change(s *scaled, r spec.Resource, p *point.Point, want int64) {
-	old, at, name, group := s.Current, p.Time, p.Name, p.Group
-	x := &spec.Scale{System: g.cloud.system(), Cluster: g.cluster, Resource: r, Set: true, Old: old, Replicas: want}
-	x.Answer = func(_ int64, err error) {
-		s.busy = false
-		if err != nil {
-			g.failed(s, fmt.Errorf("could not set the replicas of %q to %d: %w", r, want, err))
-			return
-		}
-		s.Current = want
-		if want > old {
-			s.Increased, s.IncreasedAt = true, at
-			*g.increases++
-		} else {
-			s.Decreased, s.DecreasedAt = true, at
-			*g.decreases++
-		}
-		g.emit(r, &point.Point{Name: name, Time: at, Group: group, Fields: []point.Field{
-			{Key: "new", Value: point.IntValue(want)}, {Key: "old", Value: point.IntValue(old)},
-		}})
-		g.drain(s, r)
+	g.call(scaleCall{scaled: s, resource: r, set: true, want: want, name: p.Name, at: p.Time, of: p.Group},
+		spec.Scale{Set: true, Old: s.Current, Replicas: want})
+}
+
+// changed notes a change that has worked, and a point says so.
+func (c *scaleCall) changed() {
+	s, old := c.scaled, c.scaled.Current
+	s.Current = c.want
+	if c.want > old {
+		s.Increased, s.IncreasedAt = true, c.at
+		*c.increases++
+	} else {
+		s.Decreased, s.DecreasedAt = true, c.at
+		*c.decreases++
 	}
-	s.busy = true
-	g.env.Emit(spec.Effect{Kind: spec.ScaleEffect, Scale: x})
+	c.emit(c.resource, &point.Point{Name: c.name, Time: c.at, Group: c.of, Fields: []point.Field{
+		{Key: "new", Value: point.IntValue(c.want)}, {Key: "old", Value: point.IntValue(old)},
+	}})
 }
 
 // emit sends on p with the tags of its group and of the resource.

@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,9 +22,9 @@ type remote struct {
 	t      *testing.T
 	task   *task.Task
 	hold   bool // leave questions open
-	open   []spec.Effect
+	open   []spec.Ask
 	lines  []string
-	answer func(e *spec.Effect) // of questions; nil answers like a replay
+	answer func(b spec.Body) spec.Reply // nil answers like a replay
 }
 
 func newRemote(t *testing.T, script string) *remote {
@@ -94,15 +93,20 @@ func (r *remote) take() {
 func (r *remote) settle() {
 	open := r.open
 	r.open = nil
-	for i := range open {
-		e := &open[i]
-		switch {
-		case r.answer != nil:
-			r.answer(e)
-		case e.Scale != nil:
-			require.NoError(r.t, r.task.AnswerScale(e.Scale, e.Scale.Replicas, nil))
+	for _, a := range open {
+		reply := a.Body.Likely()
+		if r.answer != nil {
+			reply = r.answer(a.Body)
 		}
+		require.NoError(r.t, r.task.Answer(a.ID, reply))
 	}
+}
+
+// reply answers the i-th open question.
+func (r *remote) reply(i int, x spec.Reply) {
+	r.t.Helper()
+	require.NoError(r.t, r.task.Answer(r.open[i].ID, x))
+	r.take()
 }
 
 func (r *remote) note(e *spec.Effect) {
@@ -112,20 +116,28 @@ func (r *remote) note(e *spec.Effect) {
 		line = seconds(string(point.AppendLine(nil, e.Point)), true)
 	case spec.ErrorEffect:
 		line = "error " + e.Text
-	case spec.LoadEffect:
-		line = "load " + e.Load.Source
-		r.open = append(r.open, *e)
-	case spec.ScaleEffect:
-		line = fmt.Sprintf("ask %s %s", e.Scale.System, e.Scale.Resource)
-		if e.Scale.Set {
-			line = fmt.Sprintf("set %s %s %d to %d", e.Scale.System, e.Scale.Resource, e.Scale.Old, e.Scale.Replicas)
-		}
-		if e.Scale.Cluster != "" {
-			line += " in " + e.Scale.Cluster
-		}
-		r.open = append(r.open, *e)
+	case spec.AskEffect:
+		line = question(e.Ask.Body)
+		r.open = append(r.open, e.Ask)
 	}
 	r.lines = append(r.lines, line)
+}
+
+func question(b spec.Body) string {
+	switch x := b.(type) {
+	case spec.Load:
+		return "load " + x.Source
+	case spec.Scale:
+		line := fmt.Sprintf("ask %s %s", x.System, x.Resource)
+		if x.Set {
+			line = fmt.Sprintf("set %s %s %d to %d", x.System, x.Resource, x.Old, x.Replicas)
+		}
+		if x.Cluster != "" {
+			line += " in " + x.Cluster
+		}
+		return line
+	}
+	return fmt.Sprintf("%+v", b)
 }
 
 // want compares what has happened since the last call.
@@ -155,14 +167,11 @@ func TestAutoscaleWaits(t *testing.T) {
 	r.hold = true
 	r.push("m,s=a d=1i 0", "m,s=a d=2i 1", "m,s=b d=1i 2")
 	r.want("ask swarm a", "ask swarm b")
-	require.NoError(t, r.task.AnswerScale(r.open[1].Scale, 10, nil))
-	r.take()
+	r.reply(1, spec.Scaled{Replicas: 10})
 	r.want("set swarm b 10 to 11")
-	require.NoError(t, r.task.AnswerScale(r.open[0].Scale, 5, nil))
-	r.take()
+	r.reply(0, spec.Scaled{Replicas: 5})
 	r.want("set swarm a 5 to 6")
-	require.NoError(t, r.task.AnswerScale(r.open[3].Scale, 6, nil))
-	r.take()
+	r.reply(3, spec.Scaled{Replicas: 6})
 	r.want("m,s=a new=6i,old=5i 0", "set swarm a 6 to 8")
 	require.NoError(t, r.task.Close())
 	r.want()
@@ -170,9 +179,7 @@ func TestAutoscaleWaits(t *testing.T) {
 
 func TestAutoscaleFailure(t *testing.T) {
 	r := newRemote(t, swarmScript).start()
-	r.answer = func(e *spec.Effect) {
-		require.NoError(t, r.task.AnswerScale(e.Scale, 0, errors.New("status 500: out of order")))
-	}
+	r.answer = func(spec.Body) spec.Reply { return spec.Scaled{Error: "status 500: out of order"} }
 	r.push("m,s=a d=1i 0", "m,s=a d=1i 9", "m,s=b d=1i 9", "m,s=a d=1i 10")
 	failed := "error error handling point: could not determine initial scale for \"a\": status 500: out of order"
 	r.want("ask swarm a", failed, "ask swarm b", strings.Replace(failed, `"a"`, `"b"`, 1), "ask swarm a", failed)
@@ -181,9 +188,7 @@ func TestAutoscaleFailure(t *testing.T) {
 	r.answer = nil
 	r.push("m,s=a d=0i 20")
 	r.want("ask swarm a")
-	r.answer = func(e *spec.Effect) {
-		require.NoError(t, r.task.AnswerScale(e.Scale, 0, errors.New("forbidden")))
-	}
+	r.answer = func(spec.Body) spec.Reply { return spec.Scaled{Error: "forbidden"} }
 	r.push("m,s=a d=4i 21", "m,s=a d=4i 22")
 	r.want("set swarm a 1 to 5", `error error handling point: could not set the replicas of "a" to 5: forbidden`)
 	r.answer = nil
@@ -201,8 +206,7 @@ func TestAutoscaleBounds(t *testing.T) {
 	}
 	require.Equal(t, int64(500), r.counter("points_dropped"))
 	r.want("ask swarm a")
-	require.NoError(t, r.task.AnswerScale(r.open[0].Scale, 1, nil))
-	r.take()
+	r.reply(0, spec.Scaled{Replicas: 1})
 	r.want("set swarm a 1 to 501")
 
 	r = newRemote(t, swarmScript).start()

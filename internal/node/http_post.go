@@ -34,6 +34,7 @@ type httpPost struct {
 
 // parked is data that waits for its status code.
 type parked struct {
+	id       uint64 // of the request
 	point    *point.Point
 	batch    *point.Batch
 	answered bool
@@ -120,7 +121,7 @@ type httpPostSink struct {
 
 func (h *httpPostSink) Point(p *point.Point) {
 	row, err := point.AppendPointRow(nil, p)
-	wait := h.post(row, err, p.Name, p.Tags, nil, []point.Point{*p})
+	wait := h.post(row, err, spec.Rows{Name: p.Name, Tags: p.Tags, Points: []point.Point{*p}})
 	if h.codeField == "" {
 		h.Out.Point(p)
 		return
@@ -131,7 +132,7 @@ func (h *httpPostSink) Point(p *point.Point) {
 
 func (h *httpPostSink) Batch(b *point.Batch) {
 	row, err := point.AppendBatchRow(nil, b)
-	wait := h.post(row, err, b.Name, b.Group.Tags, b.Group.Tags, b.Points)
+	wait := h.post(row, err, spec.Rows{Name: b.Name, Tags: b.Group.Tags, Group: b.Group.Tags, Points: b.Points})
 	if h.codeField == "" {
 		h.Out.Batch(b)
 		return
@@ -140,65 +141,50 @@ func (h *httpPostSink) Batch(b *point.Batch) {
 	h.park(wait)
 }
 
-// A Row is what templates of a URL and of an endpoint's body see.
-type Row struct {
-	Name   string
-	Tags   map[string]string
-	Values []map[string]any // column to value, time included
-}
-
-// newRow returns the row of points that share tags; those of group are no columns.
-func newRow(name string, tags, group []point.Tag, points []point.Point) Row {
-	r := Row{Name: name, Tags: map[string]string{}}
-	for _, t := range tags {
-		r.Tags[t.Key] = t.Value
-	}
-	for i := range points {
-		p := &points[i]
-		v := map[string]any{"time": time.Unix(0, p.Time).UTC()}
-		for _, f := range p.Fields {
-			v[f.Key] = f.Value.Any()
-		}
-		for _, t := range p.Tags {
-			if _, ok := point.Lookup(group, t.Key); group != nil && !ok {
-				v[t.Key] = t.Value
-			}
-		}
-		r.Values = append(r.Values, v)
-	}
-	return r
-}
-
 // post emits the request for a row and returns what waits for its answer.
-func (h *httpPost) post(row []byte, err error, name string, tags, group []point.Tag, points []point.Point) *parked {
-	wait := &parked{}
-	x := &spec.Post{Headers: h.headers, Timeout: int64(h.timeout), Capture: h.capture}
+func (h *httpPost) post(row []byte, err error, data spec.Rows) *parked {
+	x := spec.Post{Headers: h.headers, Timeout: int64(h.timeout), Capture: h.capture}
 	switch {
 	case err != nil:
 	case len(h.endpoints) > 0:
 		x.Endpoint = h.endpoints[0]
-		x.Row = newRow(name, tags, group, points)
+		x.Rows = data
+		x.Rows.Points = clones(data.Points)
 	case h.url != nil:
 		var b bytes.Buffer
-		err = h.url.Execute(&b, newRow(name, tags, group, points))
+		err = h.url.Execute(&b, data.Row())
 		x.URL = b.String()
 	default:
 		x.URL = h.urls[0]
 	}
 	if err != nil {
 		h.env.Error(fmt.Errorf("failed to POST data: %w", err))
-		wait.answered = true
-		return wait
+		return &parked{answered: true}
 	}
 	x.Body = append(point.AppendSeries(nil, row), '\n')
-	if h.codeField != "" {
-		x.Answer = func(status int) {
-			wait.answered, wait.status = true, status
+	return &parked{id: h.env.Ask(x)}
+}
+
+// clones returns points that outlive the call, without their groups.
+func clones(points []point.Point) []point.Point {
+	out := make([]point.Point, len(points))
+	for i := range points {
+		out[i] = *points[i].Clone()
+		out[i].Group = nil
+	}
+	return out
+}
+
+// Answer takes the status of a request. Only data that gets it waits for it.
+func (h *httpPost) Answer(id uint64, r spec.Reply) {
+	posted := r.(spec.Posted) //nolint:forcetypeassert // the task has checked it
+	for _, w := range h.queue {
+		if w.id == id {
+			w.answered, w.status = true, posted.Status
 			h.release()
+			return
 		}
 	}
-	h.env.Emit(spec.Effect{Kind: spec.PostEffect, Post: x})
-	return wait
 }
 
 // park puts data in the queue of what waits for an answer.

@@ -19,12 +19,12 @@ func TestHTTPPostDeletedMeanwhile(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, tk.Start(0))
 		var got []string
-		var open []*spec.Post
+		var open []uint64
 		take := func() {
 			for _, e := range tk.Take() {
 				switch e.Kind {
-				case spec.PostEffect:
-					open = append(open, e.Post)
+				case spec.AskEffect:
+					open = append(open, e.Ask.ID)
 				case spec.WriteEffect:
 					h, _ := e.Point.Tag("h")
 					got = append(got, h+strconv.FormatInt(e.Point.Field("n").Int(), 10))
@@ -40,7 +40,7 @@ func TestHTTPPostDeletedMeanwhile(t *testing.T) {
 			take()
 		}
 		answer := func() {
-			require.NoError(t, tk.Answer(open[0], 200))
+			require.NoError(t, tk.Answer(open[0], spec.Posted{Status: 200}))
 			open = open[1:]
 			take()
 		}

@@ -27,8 +27,7 @@ type sideload struct {
 	env       spec.Env
 	templates []*template.Template
 	docs      spec.Documents
-	asked     int // number of the last load
-	answered  int // number of the latest load that brought documents
+	waits     bool // for documents
 	memo      map[tagKey]*sideloaded
 	untagged  *sideloaded // of points without tags
 	buffer    []point.Field
@@ -110,23 +109,24 @@ func (n *sideload) Start(env spec.Env) error {
 	return nil
 }
 
-// Reload asks for the documents.
+// Reload asks for the documents, unless the node waits for some: a server that hangs is not asked by
+// more and more.
 func (n *sideload) Reload() {
-	n.asked++
-	number := n.asked
-	n.env.Emit(spec.Effect{Kind: spec.LoadEffect, Load: &spec.Load{Source: n.source, Answer: func(docs spec.Documents, errs []error) {
-		n.loaded(number, docs, errs)
-	}}})
+	if !n.waits {
+		n.waits = true
+		n.env.Ask(spec.Load{Source: n.source})
+	}
 }
 
-// loaded takes the answer to a load, unless a later one has been faster.
-func (n *sideload) loaded(number int, docs spec.Documents, errs []error) {
-	for _, err := range errs {
-		n.env.Error(err)
+// Answer takes the documents.
+func (n *sideload) Answer(_ uint64, r spec.Reply) {
+	l := r.(spec.Loaded) //nolint:forcetypeassert // the task has checked it
+	n.waits = false
+	for _, text := range l.Errors {
+		n.env.Error(errors.New(text))
 	}
-	if docs != nil && number > n.answered {
-		n.answered = number
-		n.docs, n.memo, n.untagged = docs, nil, nil
+	if l.Documents != nil {
+		n.docs, n.memo, n.untagged = l.Documents, nil, nil
 	}
 }
 

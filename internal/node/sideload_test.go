@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,8 +12,8 @@ import (
 )
 
 // answerWith has the loads of r answered with documents and errors.
-func (r *remote) answerWith(docs spec.Documents, errs ...error) *remote {
-	r.answer = func(e *spec.Effect) { require.NoError(r.t, r.task.AnswerLoad(e.Load, docs, errs)) }
+func (r *remote) answerWith(docs spec.Documents, errs ...string) *remote {
+	r.answer = func(spec.Body) spec.Reply { return spec.Loaded{Documents: docs, Errors: errs} }
 	return r
 }
 
@@ -34,7 +33,7 @@ func TestSideloadReload(t *testing.T) {
 	r.want("load file:///limits")
 	r.push("m,host=a v=1 0")
 	r.want("m,host=a limit=0,v=1 0")
-	r.answerWith(spec.Documents{"default.yml": {"limit": tInt(1)}}, errors.New("/limits/x.yml:3: no")).settle()
+	r.answerWith(spec.Documents{"default.yml": {"limit": tInt(1)}}, "/limits/x.yml:3: no").settle()
 	r.take()
 	r.want("error /limits/x.yml:3: no")
 	r.push("m,host=a v=1 1", "m v=1 2")
@@ -49,25 +48,26 @@ func TestSideloadReload(t *testing.T) {
 
 	require.NoError(t, r.task.Reload())
 	r.take()
-	r.answerWith(nil, errors.New("source: gone")).settle()
+	r.answerWith(nil, "source: gone").settle()
 	r.take()
 	r.push("m,host=a v=1 5")
 	r.want("load file:///limits", "error source: gone", "m,host=a limit=2,v=1 5")
 	require.NoError(t, r.task.Close())
 }
 
-// An answer that a later one has overtaken is too late.
-func TestSideloadOvertaken(t *testing.T) {
+// A node that waits for documents does not ask for them again.
+func TestSideloadWaits(t *testing.T) {
 	r := newRemote(t, limits+`.field('limit', 0.0)|influxDBOut()`)
 	r.hold = true
 	r.start()
 	require.NoError(t, r.task.Reload())
 	r.take()
-	require.NoError(t, r.task.AnswerLoad(r.open[1].Load, spec.Documents{"default.yml": {"limit": tInt(2)}}, nil))
-	require.NoError(t, r.task.AnswerLoad(r.open[0].Load, spec.Documents{"default.yml": {"limit": tInt(1)}}, nil))
-	r.lines = nil
+	r.want("load file:///limits")
+	r.reply(0, spec.Loaded{Documents: spec.Documents{"default.yml": {"limit": tInt(2)}}})
+	require.NoError(t, r.task.Reload())
+	r.take()
 	r.push("m v=1 0")
-	r.want("m limit=2,v=1 0")
+	r.want("load file:///limits", "m limit=2,v=1 0")
 }
 
 // A restart loads anew: documents are no state.
@@ -102,7 +102,7 @@ func BenchmarkSideload(b *testing.B) {
 	require.NoError(b, err)
 	require.NoError(b, x.Start(0))
 	for _, e := range x.Take() {
-		require.NoError(b, x.AnswerLoad(e.Load, spec.Documents{"host/a.yml": {"limit": tInt(2)}}, nil))
+		require.NoError(b, x.Answer(e.Ask.ID, spec.Loaded{Documents: spec.Documents{"host/a.yml": {"limit": tInt(2)}}}))
 	}
 	p := &point.Point{Name: "m", DB: "telegraf", RP: "autogen", Tags: []point.Tag{{Key: "host", Value: "a"}}, Fields: []point.Field{{Key: "v", Value: tFloat(0)}}}
 	b.ReportAllocs()

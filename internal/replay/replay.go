@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -38,11 +39,11 @@ type Wanted func(d spec.DBRP, measurement string) bool
 type Options struct {
 	Tail time.Duration // how long the clock runs on after the last point
 	// Deliver is called for every effect besides it being written down; nil carries nothing out.
-	Deliver func(e *spec.Effect) (status int)
+	Deliver func(e *spec.Effect)
+	// Answer answers what the task asks; nil is [Likely].
+	Answer func(a spec.Ask) spec.Reply
 	// Plot, if set, takes note of what happens.
 	Plot *Plot
-	// Load is called for what a sideload node wants; nil reads folders, but nothing over the network.
-	Load func(source string) (spec.Documents, []error)
 	// Function begins a conversation with a function of the script.
 	Function func(u task.UDF) (Function, error)
 	// Between, if set, is called between the n-th item and the next; the task that it returns goes on.
@@ -80,6 +81,9 @@ func (p *player) run(src Source) error {
 		if p.o.Between != nil && p.started {
 			var err error
 			if p.t, err = p.o.Between(n, p.t); err != nil {
+				return err
+			}
+			if err = p.after(nil); err != nil {
 				return err
 			}
 		}
@@ -162,55 +166,45 @@ func (p *player) after(err error) error {
 		if len(effects) == 0 {
 			return err
 		}
-		var questions []spec.Effect // the effects themselves do not outlive the first answer
+		var todo []func() error // what the task gets, which ends the life of the effects
 		for i := range effects {
 			e := &effects[i]
 			p.w.Effect(e)
 			p.o.Plot.effect(e)
-			if wantsAnswer(e) {
-				questions = append(questions, own(*e))
-			}
-			if p.o.Deliver != nil && (e.Post == nil || e.Post.Answer == nil) {
+			if p.o.Deliver != nil {
 				p.o.Deliver(e)
 			}
+			switch e.Kind {
+			case spec.AskEffect:
+				id, reply := e.Ask.ID, p.answer(e.Ask)
+				todo = append(todo, func() error { return p.t.Answer(id, reply) })
+			case spec.UDFEffect:
+				node, frames := e.Node, slices.Clone(e.UDF.Frames)
+				todo = append(todo, func() error { return p.exchange(node, frames) })
+			}
 		}
-		for i := range questions {
-			if e := p.answer(&questions[i]); e != nil && err == nil {
+		for _, do := range todo {
+			if e := do(); e != nil && err == nil {
 				err = e
 			}
 		}
 	}
 }
 
-func wantsAnswer(e *spec.Effect) bool {
-	return e.Load != nil || e.Scale != nil || e.UDF != nil || e.Post != nil && e.Post.Answer != nil
+func (p *player) answer(a spec.Ask) spec.Reply {
+	if p.o.Answer != nil {
+		return p.o.Answer(a)
+	}
+	return Likely(a)
 }
 
-// answer tells the task what has come of an effect. A replay carries nothing out, so requests and
-// changes of scale have worked.
-func (p *player) answer(e *spec.Effect) error {
-	switch {
-	case e.Load != nil:
-		docs, errs := p.o.load(e.Load.Source)
-		return p.t.AnswerLoad(e.Load, docs, errs)
-	case e.Scale != nil:
-		return p.t.AnswerScale(e.Scale, e.Scale.Replicas, nil)
-	case e.UDF != nil:
-		return p.exchange(e)
+// Likely answers as far as that goes without asking anybody: requests and changes of scale have worked,
+// and of documents there are those in folders.
+func Likely(a spec.Ask) spec.Reply {
+	if l, ok := a.Body.(spec.Load); ok {
+		return new(sideload.Loader).Answer(context.Background(), l)
 	}
-	status := 200
-	if p.o.Deliver != nil {
-		status = p.o.Deliver(&spec.Effect{Kind: spec.PostEffect, Post: e.Post})
-	}
-	return p.t.Answer(e.Post, status)
-}
-
-// load reads what a sideload node wants.
-func (o *Options) load(source string) (spec.Documents, []error) {
-	if o.Load != nil {
-		return o.Load(source)
-	}
-	return new(sideload.Loader).Load(context.Background(), source)
+	return a.Body.Likely()
 }
 
 // ErrData is wrapped by errors that concern the recording, not the task.

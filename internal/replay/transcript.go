@@ -30,15 +30,8 @@ func (t *Transcript) Effect(e *spec.Effect) {
 		t.written("influxdb_out", e.Point)
 	case spec.LoopbackEffect:
 		t.written("loopback", e.Point)
-	case spec.PostEffect:
-		t.begin("http_post")
-		if e.Post.Endpoint != "" {
-			t.text("endpoint", e.Post.Endpoint)
-		} else {
-			t.text("url", e.Post.URL)
-		}
-		t.raw("body", trimLine(e.Post.Body))
-		t.end()
+	case spec.AskEffect:
+		t.ask(e.Ask.Body)
 	case spec.LogEffect:
 		t.begin("log")
 		t.text("level", e.Level)
@@ -46,9 +39,24 @@ func (t *Transcript) Effect(e *spec.Effect) {
 		t.end()
 	case spec.ErrorEffect:
 		t.Error(e.Text)
-	case spec.ScaleEffect:
-		if e.Scale.Set {
-			t.scale(e.Scale)
+	}
+}
+
+// ask writes what a question is to change outside.
+func (t *Transcript) ask(b spec.Body) {
+	switch x := b.(type) {
+	case spec.Post:
+		t.begin("http_post")
+		if x.Endpoint != "" {
+			t.text("endpoint", x.Endpoint)
+		} else {
+			t.text("url", x.URL)
+		}
+		t.raw("body", trimLine(x.Body))
+		t.end()
+	case spec.Scale:
+		if x.Set {
+			t.scale(&x)
 		}
 	}
 }

@@ -2,9 +2,7 @@ package replay
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
@@ -65,21 +63,13 @@ func (p *player) blame(node string, err error) error {
 	return fmt.Errorf("%s: %w", node, err)
 }
 
-// exchange hands frames to a function and brings what it gives back to the task.
-func (p *player) exchange(e *spec.Effect) error {
-	f := p.functions[e.Node]
+// exchange hands frames to the function of a node and brings what it gives back to the task.
+func (p *player) exchange(node string, frames []byte) error {
+	f := p.functions[node]
 	if f == nil {
 		return nil
 	}
-	return p.blame(e.Node, f.Send(e.UDF.Frames, p.receiver(e.Node)))
-}
-
-// own returns e with frames that outlive the task's next call.
-func own(e spec.Effect) spec.Effect {
-	if e.UDF != nil {
-		e.UDF = &spec.UDFData{Frames: slices.Clone(e.UDF.Frames), Points: e.UDF.Points}
-	}
-	return e
+	return p.blame(node, f.Send(frames, p.receiver(node)))
 }
 
 // finish ends the input of the task as far as its functions, then theirs, and so on.

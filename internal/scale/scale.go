@@ -1,11 +1,7 @@
 // Package scale carries out what the autoscale nodes want: it asks Kubernetes, Docker Swarm and EC2
 // for a resource's number of replicas, and sets it.
 //
-// A task emits a [spec.Scale]; whoever runs the task calls [Scaler.Do] away from it and hands the
-// outcome to the task's AnswerScale:
-//
-//	replicas, err := scaler.Do(ctx, x)
-//	err = task.AnswerScale(x, replicas, err)
+// A task asks with a [spec.Scale], which [Scaler.Answer] answers, away from the task.
 //
 // The three are a few HTTP requests each, so there are no client libraries but the one that signs
 // requests to AWS.
@@ -112,6 +108,15 @@ func (s *Scaler) Do(ctx context.Context, x *spec.Scale) (replicas int64, err err
 		return 0, fmt.Errorf("%d replicas are not possible", x.Replicas)
 	}
 	return x.Replicas, c.set(ctx, x.Resource, x.Replicas)
+}
+
+// Answer answers a task's question.
+func (s *Scaler) Answer(ctx context.Context, x spec.Scale) spec.Scaled {
+	n, err := s.Do(ctx, &x)
+	if err != nil {
+		return spec.Scaled{Error: err.Error()}
+	}
+	return spec.Scaled{Replicas: n}
 }
 
 // Check reports whether there is the cluster that Do would ask.

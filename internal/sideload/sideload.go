@@ -1,10 +1,6 @@
 // Package sideload reads the documents of sideload nodes: from a folder, or over HTTP.
 //
-// A task asks for them with a [spec.Load]; whoever runs the task calls [Loader.Load] away from it
-// and hands the result to the task's AnswerLoad:
-//
-//	docs, errs := loader.Load(ctx, load.Source)
-//	err := task.AnswerLoad(load, docs, errs)
+// A task asks for them with a [spec.Load], which [Loader.Answer] answers, away from the task.
 //
 // What was good once stays: if a source cannot be read, or one document of it is broken, the last
 // version that could be is used. Everything read is bounded in size.
@@ -64,6 +60,16 @@ func (l *Loader) Load(ctx context.Context, source string) (spec.Documents, []err
 	}
 	l.last[source] = r.docs
 	return r.docs, r.errors()
+}
+
+// Answer answers a task's question.
+func (l *Loader) Answer(ctx context.Context, q spec.Load) spec.Loaded {
+	docs, errs := l.Load(ctx, q.Source)
+	reply := spec.Loaded{Documents: docs}
+	for _, err := range errs {
+		reply.Errors = append(reply.Errors, err.Error())
+	}
+	return reply
 }
 
 // read reads a source. A panic of a parser is an error of the source.

@@ -1,35 +1,112 @@
 package spec
 
-import "github.com/telegraf-tigk/telegraf-tigk/internal/point"
+import (
+	"time"
 
-// This file defines what sideload, the autoscale nodes and user-defined functions ask of the outside.
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+)
+
+// This file defines what nodes ask of the outside, and what user-defined functions get.
+
+func init() {
+	RegisterAsk("post", Post{}, Posted{})
+	RegisterAsk("load", Load{}, Loaded{})
+	RegisterAsk("scale", Scale{}, Scaled{})
+}
+
+// A Post asks for an HTTP request.
+type Post struct {
+	URL      string
+	Endpoint string // configured endpoint, instead of URL
+	Headers  []point.Tag
+	Body     []byte
+	Rows     Rows  // what an endpoint's templates see
+	Timeout  int64 // nanoseconds; 0 is none
+	Capture  bool  // report the response of a request that failed
+}
+
+// Posted is the status code of the response, 0 if there was none.
+type Posted struct{ Status int }
+
+// Likely is that the request works.
+func (Post) Likely() Reply { return Posted{Status: 200} }
+
+// Rows are points that share tags.
+type Rows struct {
+	Name   string
+	Tags   []point.Tag
+	Group  []point.Tag   // those that are no columns, unless it is nil
+	Points []point.Point // their groups are of no meaning
+}
+
+// A Row is what templates of URLs and bodies see of Rows.
+type Row struct {
+	Name   string
+	Tags   map[string]string
+	Values []map[string]any // column to value, time included
+}
+
+// Row returns r for templates.
+func (r *Rows) Row() Row {
+	row := Row{Name: r.Name, Tags: make(map[string]string, len(r.Tags))}
+	for _, t := range r.Tags {
+		row.Tags[t.Key] = t.Value
+	}
+	for i := range r.Points {
+		p := &r.Points[i]
+		v := map[string]any{"time": time.Unix(0, p.Time).UTC()}
+		for _, f := range p.Fields {
+			v[f.Key] = f.Value.Any()
+		}
+		for _, t := range p.Tags {
+			if _, ok := point.Lookup(r.Group, t.Key); r.Group != nil && !ok {
+				v[t.Key] = t.Value
+			}
+		}
+		row.Values = append(row.Values, v)
+	}
+	return row
+}
+
+// A Load asks for the documents of a source: file:///folder, http(s)://… or the name of a configured
+// endpoint.
+type Load struct{ Source string }
+
+// Loaded are the documents, and what is wrong with single ones. Nil documents mean that the node keeps
+// those it has.
+type Loaded struct {
+	Documents Documents
+	Errors    []string
+}
+
+// Likely is that there are none.
+func (Load) Likely() Reply { return Loaded{} }
 
 // Documents are what a source of sideload holds: flat maps, by name. A value of kind Null stands for
 // one that is no scalar. Nobody changes documents once they have been handed on.
 type Documents map[string]map[string]point.Value
 
-// A Load asks for the documents of a source: file:///folder, http(s)://… or the name of a configured
-// endpoint. The task's AnswerLoad must be called with them, and with what is wrong with single ones;
-// nil documents mean that the node keeps those it has.
-type Load struct {
-	Source string
-	Answer func(docs Documents, errs []error)
-}
-
 // A Reloader is a node that loads something. Reload asks for it anew.
 type Reloader interface{ Reload() }
 
-// A Scale asks an orchestrator for a resource's number of replicas, or to set it. The task's
-// AnswerScale must be called with the outcome; until then points of the resource wait.
+// A Scale asks an orchestrator for a resource's number of replicas, or to set it.
 type Scale struct {
 	System   string // k8s, swarm or ec2
 	Cluster  string // configured cluster; "" is the default one
 	Resource Resource
 	Set      bool
 	Old      int64 // replicas before a change
-	Replicas int64 // those wanted; of a question the likely answer, which a replay gives
-	Answer   func(replicas int64, err error)
+	Replicas int64 // those wanted; if they are not set, the likely number
 }
+
+// Scaled is the number of replicas that there are now, unless there is an error.
+type Scaled struct {
+	Replicas int64
+	Error    string
+}
+
+// Likely is that it works.
+func (s Scale) Likely() Reply { return Scaled{Replicas: s.Replicas} }
 
 // A Resource is what an autoscale node scales. Only those of Kubernetes have a namespace and a kind.
 type Resource struct{ Namespace, Kind, Name string }

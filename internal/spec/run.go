@@ -103,6 +103,8 @@ type Env interface {
 	At(t int64, prio int, f func()) *Timer
 	// Emit hands an effect to the outside. A point in it is copied, and so are a function's frames.
 	Emit(e Effect)
+	// Ask asks the outside. The node, an [Asker], gets the reply with the same id, which grows.
+	Ask(b Body) (id uint64)
 	// Error counts an error of this node and reports it, unless the node is quiet. The point that
 	// caused it is to be dropped by the caller.
 	Error(err error)
@@ -143,25 +145,22 @@ type EffectKind uint8
 const (
 	AlertEffect    EffectKind = iota // Event: hand it to its handlers
 	WriteEffect                      // Point, Write: write to InfluxDB
-	PostEffect                       // Post: send an HTTP request
+	AskEffect                        // Ask: find out, and bring the reply
+	UDFEffect                        // UDF: hand data to the user-defined function of the node
 	LoopbackEffect                   // Point: feed it back into the engine
 	LogEffect                        // Level, Text: write a log line
 	ErrorEffect                      // Node, Text: a run-time error of a node
-	LoadEffect                       // Load: read documents
-	ScaleEffect                      // Scale: ask for or set a number of replicas
-	UDFEffect                        // UDF: hand data to the user-defined function of the node
 )
 
-// An Effect is something a task wants done outside. It is valid until the task's next call.
+// An Effect is something a task wants done outside. It is valid until the task's next call, but for the
+// body of a question.
 type Effect struct {
 	Kind  EffectKind
 	Node  string
 	Event *alert.Event
 	Point *point.Point // DB, RP, Name, Tags, Fields, Time are the final ones
 	Write *Write
-	Post  *Post
-	Load  *Load
-	Scale *Scale
+	Ask   Ask
 	UDF   *UDFData
 	Level string // DEBUG, INFO, WARN or ERROR
 	Text  string
@@ -173,19 +172,6 @@ type Write struct {
 	Buffer                          int64
 	FlushInterval                   int64 // nanoseconds
 	Create                          bool
-}
-
-// A Post is an HTTP request of an httpPost node. If Answer is set, the task's Answer must be called
-// with the response's status code, 0 if there was none.
-type Post struct {
-	URL      string
-	Endpoint string // configured endpoint, instead of URL
-	Headers  []point.Tag
-	Body     []byte
-	Row      any   // what an endpoint's templates see
-	Timeout  int64 // nanoseconds; 0 is none
-	Capture  bool  // report the response of a request that failed
-	Answer   func(status int)
 }
 
 // Forward sends everything on; sinks embed it and override what they treat differently.

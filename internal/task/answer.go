@@ -2,7 +2,7 @@ package task
 
 import "github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 
-// This file brings a running task what its effects asked for; see also [Task.Answer].
+// This file brings a running task what it has asked for.
 
 // Reload has the nodes that load something ask for it anew: the effects come out of Take.
 func (t *Task) Reload() error {
@@ -14,13 +14,37 @@ func (t *Task) Reload() error {
 	return t.failed
 }
 
-// AnswerLoad brings the documents that an effect asked for. Nil ones leave the node those it has;
-// errs are reported.
-func (t *Task) AnswerLoad(l *spec.Load, docs spec.Documents, errs []error) error {
-	return t.guard(nil, func() { l.Answer(docs, errs) })
+// asked is a question that waits for its reply.
+type asked struct {
+	n    *node
+	body spec.Body
 }
 
-// AnswerScale brings the number of replicas that an effect asked for or set, or why that did not work.
-func (t *Task) AnswerScale(s *spec.Scale, replicas int64, err error) error {
-	return t.guard(nil, func() { s.Answer(replicas, err) })
+// ask notes a question of n and hands it to the outside.
+func (t *Task) ask(n *node, b spec.Body) (id uint64) {
+	t.lastAsk++
+	if t.asks == nil {
+		t.asks = map[uint64]asked{}
+	}
+	t.asks[t.lastAsk] = asked{n, b}
+	t.emit(spec.Effect{Kind: spec.AskEffect, Node: n.run.env.name, Ask: spec.Ask{ID: t.lastAsk, Body: b}})
+	return t.lastAsk
+}
+
+// Answer brings the reply to the question with that ID. The first one counts; one to a question that the
+// task has not asked is ignored. A reply that does not go with the question stops the task.
+func (t *Task) Answer(id uint64, r spec.Reply) error {
+	q, ok := t.asks[id]
+	if !ok || t.failed != nil {
+		return t.failed
+	}
+	delete(t.asks, id)
+	return t.guard(q.n, func() {
+		if err := spec.CheckReply(q.body, r); err != nil {
+			panic(err)
+		}
+		if a, ok := q.n.decl.(spec.Asker); ok {
+			a.Answer(id, r)
+		}
+	})
 }

@@ -45,8 +45,20 @@ func (f *fragile) Start(env spec.Env) error {
 	f.reach("start")
 	f.env = env
 	env.At(5000, 0, func() { f.reach("timer") })
+	env.Ask(riddle{})
 	return nil
 }
+
+func (f *fragile) Answer(uint64, spec.Reply) { f.reach("answer") }
+
+// A riddle is a question without any sense.
+type riddle struct{}
+
+type solution struct{}
+
+func (riddle) Likely() spec.Reply { return solution{} }
+
+func init() { spec.RegisterAsk("riddle", riddle{}, solution{}) }
 
 func (f *fragile) Group(_ *point.Group, out point.Sink) point.Sink {
 	f.reach("group")
@@ -88,7 +100,7 @@ func TestPanics(t *testing.T) {
 	for place, name := range map[string]string{
 		"refers": "fragile3", "start": "fragile3", "fuse": "fragile3", "timer": "fragile3", "group": "fragile3", "point": "fragile3",
 		"point, sent on": "fragile3", "barrier": "fragile3", "delete": "fragile3", "close": "fragile3", "leave": "fragile3", "reload": "fragile3",
-		"save": "fragile3", "save group": "fragile3", "restored": "fragile3", "group restored": "fragile3", "result": "fragile3", "batch": "fragile4",
+		"save": "fragile3", "save group": "fragile3", "restored": "fragile3", "group restored": "fragile3", "result": "fragile3", "answer": "fragile3", "batch": "fragile4",
 	} {
 		t.Run(place, func(t *testing.T) {
 			// The nodes around are at work before and after this one.
@@ -112,6 +124,7 @@ func TestPanics(t *testing.T) {
 				require.NoError(t, x.Start(1))
 				_ = x.Restore(&saved)
 			}
+			_ = x.Answer(1, solution{})
 			_ = x.Reload()
 			_ = x.Tick(10_000)
 			if place == "leave" {

@@ -317,6 +317,8 @@ func (e *env) Error(err error) {
 	}
 }
 
+func (e *env) Ask(b spec.Body) uint64 { return e.t.ask(e.n, b) }
+
 func (e *env) Emit(x spec.Effect) {
 	x.Node = e.name
 	e.t.emit(x)

@@ -82,6 +82,8 @@ type Task struct {
 	points   []point.Point
 	frames   []byte // for user-defined functions, in effects
 	udfData  []spec.UDFData
+	asks     map[uint64]asked // those without a reply, by ID
+	lastAsk  uint64
 	input    point.Point
 	timers   timers
 	now      int64
@@ -455,14 +457,6 @@ func (t *Task) Take() []spec.Effect {
 		t.frames = nil
 	}
 	return e
-}
-
-// Answer brings the status code of a request that an effect asked for, 0 if there was no response.
-func (t *Task) Answer(p *spec.Post, status int) error {
-	if p.Answer == nil {
-		return t.failed
-	}
-	return t.guard(nil, func() { p.Answer(status) })
 }
 
 // HTTPOut returns the content of the httpOut node with the given endpoint as result JSON.

@@ -177,7 +177,7 @@ func (c *Case) rewrite(t *testing.T) {
 // play returns what happens and the counters of nodes at the end: "node name value".
 func (c *Case) play(t *testing.T) (happened, counters string) {
 	var last *task.Task
-	got, err := c.replay(replay.Options{Load: c.Documents, Between: func(_ int, t *task.Task) (*task.Task, error) {
+	got, err := c.replay(replay.Options{Answer: c.answer, Between: func(_ int, t *task.Task) (*task.Task, error) {
 		last = t
 		return t, nil
 	}})

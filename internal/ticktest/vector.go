@@ -35,6 +35,9 @@ type Vector struct {
 	// Documents are what sideload gets of a source; nil reads folders.
 	Documents func(source string) (spec.Documents, []error)
 
+	// Answer, unless nil, answers the script's questions; it is given what a replay would answer.
+	Answer func(a spec.Ask, likely spec.Reply) spec.Reply
+
 	// The user-defined functions that the script may use.
 	UDF      func(name string) (udf.Info, error)
 	Function func(u task.UDF) (replay.Function, error)
@@ -94,14 +97,14 @@ func splitLines(b []byte) []string {
 
 // Replay runs the vector's script over its data and returns the transcript.
 func (v *Vector) Replay() ([]string, error) {
-	return v.replay(replay.Options{Load: v.Documents, Function: v.Function})
+	return v.replay(replay.Options{Answer: v.answer, Function: v.Function})
 }
 
 // ReplaySaved is Replay with the task saved after n items of the data, dropped, built anew and
 // restored; its functions are too. It reports whether the data has as many, and how large the snapshot was.
 func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err error) {
 	fs := &restarter{open: v.Function}
-	transcript, err = v.replay(replay.Options{Load: v.Documents, Function: fs.begin, Between: func(i int, t *task.Task) (*task.Task, error) {
+	transcript, err = v.replay(replay.Options{Answer: v.answer, Function: fs.begin, Between: func(i int, t *task.Task) (*task.Task, error) {
 		if i != n || t.Failed() != nil {
 			return t, nil //nolint:nilerr // that it has failed is in the transcript
 		}
@@ -122,16 +125,34 @@ func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err erro
 		if err := fresh.Start(t.Now()); err != nil {
 			return nil, err
 		}
-		fresh.Take() // what a start does has been done
 		if err := fresh.Restore(&buf); err != nil {
 			return nil, err
 		}
-		if err := fs.restart(fresh); err != nil {
-			return nil, err
-		}
-		return fresh, fresh.Reload() // documents are not saved
+		return fresh, fs.restart(fresh)
 	}})
 	return transcript, snapshot, err
+}
+
+// answer answers a question of the script.
+func (v *Vector) answer(a spec.Ask) spec.Reply {
+	if v.Answer == nil {
+		return v.likely(a)
+	}
+	return v.Answer(a, v.likely(a))
+}
+
+// likely answers with the vector's documents, if it has some.
+func (v *Vector) likely(a spec.Ask) spec.Reply {
+	l, ok := a.Body.(spec.Load)
+	if !ok || v.Documents == nil {
+		return replay.Likely(a)
+	}
+	docs, errs := v.Documents(l.Source)
+	reply := spec.Loaded{Documents: docs}
+	for _, err := range errs {
+		reply.Errors = append(reply.Errors, err.Error())
+	}
+	return reply
 }
 
 func (v *Vector) replay(o replay.Options) ([]string, error) {

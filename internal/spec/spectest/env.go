@@ -33,6 +33,7 @@ type Env struct {
 	groups   point.Groups
 	counters map[string]*int64
 	timers   []*spec.Timer
+	asked    uint64
 }
 
 var _ spec.Env = (*Env)(nil)
@@ -75,6 +76,13 @@ func (e *Env) Emit(x spec.Effect) {
 		x.Point = x.Point.Clone()
 	}
 	e.Effects = append(e.Effects, x)
+}
+
+// Ask adds the question to e.Effects.
+func (e *Env) Ask(b spec.Body) (id uint64) {
+	e.asked++
+	e.Emit(spec.Effect{Kind: spec.AskEffect, Ask: spec.Ask{ID: e.asked, Body: b}})
+	return e.asked
 }
 
 // Error adds to e.Errors.
