@@ -1,5 +1,5 @@
 // Package filewatch has files looked at when something happens in their folders, and from time to time, as
-// not all file systems tell.
+// not all file systems tell. It finds and reads them, too, and tells what is new, changed and gone.
 //
 // It does not say what has happened: whoever looks compares with what was there before. So nothing is
 // missed that lies between two looks, and a look too many costs only itself.
