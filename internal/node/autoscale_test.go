@@ -62,9 +62,13 @@ func seconds(line string, back bool) string {
 
 // push brings lines whose times are seconds.
 func (r *remote) push(lines ...string) {
+	var in strings.Builder
 	for _, line := range lines {
-		src, err := replay.NewLines("in", strings.NewReader(seconds(line, false)), spec.DBRP{DB: "telegraf", RP: "autogen"})
-		require.NoError(r.t, err)
+		fmt.Fprintln(&in, seconds(line, false))
+	}
+	src, err := replay.NewLines("in", strings.NewReader(in.String()), spec.DBRP{DB: "telegraf", RP: "autogen"})
+	require.NoError(r.t, err)
+	for range lines {
 		it, err := src.Next()
 		require.NoError(r.t, err)
 		require.NoError(r.t, r.task.Tick(it.Point.Time))
@@ -201,18 +205,22 @@ func TestAutoscaleFailure(t *testing.T) {
 func TestAutoscaleBounds(t *testing.T) {
 	r := newRemote(t, swarmScript).start()
 	r.hold = true
+	var lines []string
 	for i := range 1500 {
-		r.push(fmt.Sprintf("m,s=a d=%di 0", i))
+		lines = append(lines, fmt.Sprintf("m,s=a d=%di 0", i))
 	}
+	r.push(lines...)
 	require.Equal(t, int64(500), r.counter("points_dropped"))
 	r.want("ask swarm a")
 	r.reply(0, spec.Scaled{Replicas: 1})
 	r.want("set swarm a 1 to 501")
 
 	r = newRemote(t, swarmScript).start()
+	lines = nil
 	for i := range 10_001 {
-		r.push(fmt.Sprintf("m,s=s%d d=0i 0", i))
+		lines = append(lines, fmt.Sprintf("m,s=s%d d=0i 0", i))
 	}
+	r.push(lines...)
 	require.Equal(t, "error error handling point: more than 10000 resources", r.lines[10_000])
 }
 

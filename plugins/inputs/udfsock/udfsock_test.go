@@ -23,9 +23,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("UDFSOCK_TEST") != "" {
+	if how := os.Getenv("UDFSOCK_TEST"); how != "" {
 		a := agent.New(os.Stdin, os.Stdout)
-		a.Handler = &clock{out: a.Responses}
+		a.Handler = newClock(a.Responses, how == "again")
 		_ = a.Start()
 		_ = a.Wait()
 		return
@@ -36,9 +36,19 @@ func TestMain(m *testing.M) {
 // A clock is a function that runs on its own: it sends so many points and one batch, and counts on from
 // its state.
 type clock struct {
-	out chan<- *agent.Response
-	mu  sync.Mutex
-	n   int64
+	out   chan<- *agent.Response
+	begin chan struct{} // closed when it is to send
+	mu    sync.Mutex
+	n     int64
+}
+
+// newClock returns a clock that begins when it has a state, or at once.
+func newClock(out chan<- *agent.Response, again bool) *clock {
+	c := &clock{out: out, begin: make(chan struct{})}
+	if !again {
+		close(c.begin)
+	}
+	return c
 }
 
 func (*clock) Info() (*agent.InfoResponse, error) {
@@ -66,7 +76,7 @@ func (c *clock) Init(r *agent.InitRequest) (*agent.InitResponse, error) {
 		}
 	}
 	go func() {
-		time.Sleep(50 * time.Millisecond) // for a restore
+		<-c.begin
 		for range points {
 			c.mu.Lock()
 			c.n++
@@ -98,6 +108,7 @@ func (c *clock) Restore(r *agent.RestoreRequest) (*agent.RestoreResponse, error)
 	defer c.mu.Unlock()
 	var err error
 	c.n, err = strconv.ParseInt(string(r.Snapshot), 10, 64)
+	close(c.begin)
 	return &agent.RestoreResponse{Success: err == nil}, nil
 }
 
@@ -120,8 +131,10 @@ func load(t *testing.T, text string) (*UDFSock, error) {
 	return u, u.Init()
 }
 
-func child(rest string) string {
-	return fmt.Sprintf("name = 'clock'\ncommand = [%q]\nenvironment = ['UDFSOCK_TEST=1']\n", os.Args[0]) + rest
+func child(rest string) string { return childThat("begins", rest) }
+
+func childThat(how, rest string) string {
+	return fmt.Sprintf("name = 'clock'\ncommand = [%q]\nenvironment = ['UDFSOCK_TEST=%s']\n", os.Args[0], how) + rest
 }
 
 func TestSampleConfig(t *testing.T) {
@@ -222,7 +235,7 @@ func TestSource(t *testing.T) {
 	state := u.GetState()
 	require.Equal(t, State{Snapshot: []byte("3")}, state)
 
-	u, err = load(t, child(options))
+	u, err = load(t, childThat("again", options))
 	require.NoError(t, err)
 	require.NoError(t, u.SetState(state))
 	acc.ClearMetrics()
@@ -287,7 +300,7 @@ type accepter struct{}
 
 func (accepter) Accept(c net.Conn) {
 	a := agent.New(c, c)
-	a.Handler = &clock{out: a.Responses}
+	a.Handler = newClock(a.Responses, false)
 	_ = a.Start()
 	go func() { _ = a.Wait() }()
 }
