@@ -17,6 +17,7 @@ import (
 // A mutant is a change of one place.
 type mutant struct {
 	file     string
+	source   []byte // of the file
 	line     int
 	from, to int // of the text that goes
 	text     string
@@ -26,9 +27,9 @@ type mutant struct {
 
 func (m *mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.was) }
 
-// apply returns the mutated text.
-func (m *mutant) apply(text []byte) []byte {
-	return bytes.Join([][]byte{text[:m.from], text[m.to:]}, []byte(m.text))
+// mutated returns the mutated text of the file.
+func (m *mutant) mutated() []byte {
+	return bytes.Join([][]byte{m.source[:m.from], m.source[m.to:]}, []byte(m.text))
 }
 
 // findMutants returns all mutants of the files in a folder.
@@ -255,7 +256,7 @@ func (f *finder) source(from, to token.Pos) string {
 
 // replace notes a mutant in which a text takes the place of another one in the node n.
 func (f *finder) replace(n ast.Node, from, to token.Pos, text string) {
-	m := &mutant{file: f.file, text: text, line: f.fset.Position(from).Line, from: f.fset.Position(from).Offset, to: f.fset.Position(to).Offset}
+	m := &mutant{file: f.file, source: f.text, text: text, line: f.fset.Position(from).Line, from: f.fset.Position(from).Offset, to: f.fset.Position(to).Offset}
 	if m.from == m.to || string(f.text[m.from:m.to]) == text {
 		return
 	}

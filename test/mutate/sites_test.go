@@ -60,7 +60,7 @@ func g(x []string) bool { return len(x) > 0 } // !(len(x) > 0); >=; <=; (0+1)
 		}
 		require.Len(t, byLine[i+1], len(wants), "%s: %v", line, byLine[i+1])
 		for j, m := range byLine[i+1] {
-			mutated := strings.Split(string(m.apply([]byte(text))), "\n")
+			mutated := strings.Split(string(m.mutated()), "\n")
 			if strings.HasPrefix(wants[j], "delete") {
 				require.Contains(t, m.String(), "deleted: ", line)
 				continue

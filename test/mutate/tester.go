@@ -107,15 +107,11 @@ func (t *tester) test(ctx context.Context, m *mutant) (outcome, error) {
 	defer os.RemoveAll(dir)
 	mutated, overlay := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
 	original := filepath.Join(t.root, m.file)
-	text, err := os.ReadFile(original)
-	if err != nil {
-		return 0, err
-	}
 	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{original: mutated}})
 	if err != nil {
 		return 0, err
 	}
-	if err := errors.Join(os.WriteFile(mutated, m.apply(text), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(mutated, m.mutated(), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
 		return 0, err
 	}
 	for _, name := range m.tests {
