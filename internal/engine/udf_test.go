@@ -231,7 +231,6 @@ func TestUDFLate(t *testing.T) {
 	require.EqualValues(t, 1, p.counters.waiting.Load())
 	p.checkpoint()
 	eventually(t, func() bool { return len(p.made()) == 600 })
-	time.Sleep(10 * time.Millisecond)
 	s.serve(t)
 	eventually(t, func() bool { return len(p.numbers("i")) >= 500 }, "of 500 points; %s", waiting{p, s})
 	require.Zero(t, p.counters.waiting.Load())
@@ -400,7 +399,8 @@ func TestUDFReloadWhileStanding(t *testing.T) {
 
 // TestUDFState restarts the agent: the function goes on with its state, be the agent stopped or killed.
 func TestUDFState(t *testing.T) {
-	configure(t, "count", func(c *udf.Config) { c.SnapshotInterval = udf.Interval(100 * time.Millisecond) }).serve(t)
+	s := configure(t, "count", func(c *udf.Config) { c.SnapshotInterval = udf.Interval(100 * time.Millisecond) })
+	s.serve(t)
 	r := agent(t, t.TempDir(), "x", counted)
 	r.give(1, 100)
 	eventually(t, func() bool { return len(r.numbers("n")) == 100 })
@@ -409,7 +409,8 @@ func TestUDFState(t *testing.T) {
 	r.give(101, 200)
 	eventually(t, func() bool { return len(r.numbers("n")) == 100 })
 	require.Equal(t, upTo(101, 200), r.numbers("n"))
-	time.Sleep(300 * time.Millisecond) // a snapshot is taken
+	n := s.f.Stats().Snapshots
+	eventually(t, func() bool { return s.f.Stats().Snapshots > n+1 }, "one that has been asked for since")
 	r.checkpoint()
 	dir := r.killed()
 	killed := r
