@@ -421,7 +421,7 @@ func freePort(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// TestSlowReader has a function that takes its time; nothing waits for it but its queue.
+// TestSlowReader has a function that takes nothing; nobody waits for it but its queue.
 func TestSlowReader(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "udf.sock")
 	l, err := net.Listen("unix", path)
@@ -434,24 +434,15 @@ func TestSlowReader(t *testing.T) {
 		}
 		defer c.Close()
 		_, _ = c.Write(initFrame)
-		buf := make([]byte, 100)
-		for {
-			if _, err := c.Read(buf); err != nil {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
+		<-t.Context().Done() // it reads nothing
 	}()
 	r := newRig(t, func(c *Config) {
 		c.Socket, c.QueueSize, c.QueueFull, c.Timeout = path, 1000, DropNewest, Interval(time.Second)
 	})
 	r.Function = New(&r.Config, &r.log)
 	s := r.open("")
-	begin := time.Now()
 	const n = 100_000
-	sendTo(s, 1, n)
-	took := time.Since(begin)
-	require.Less(t, took, 5*time.Second)
+	sendTo(s, 1, n) // and it does not wait
 	st := s.Stats()
 	require.EqualValues(t, n, st.In+st.Dropped)
 	require.LessOrEqual(t, st.Queue, int64(1000))
