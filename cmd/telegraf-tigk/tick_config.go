@@ -80,10 +80,25 @@ func newFunctions(file string, missing error, stderr io.Writer) (*functions, err
 
 // apply lets a task use the functions, and refer to what else the configuration has.
 func (fs *functions) apply(c *task.Config) {
-	c.UDF, c.Deadman, c.ChangesOnly = fs.info, fs.deadman, fs.changes
-	if len(fs.refers) > 0 {
-		c.Refer = fs.refer
+	c.Ask, c.Deadman, c.ChangesOnly = fs.answer, fs.deadman, fs.changes
+}
+
+// answer answers what is asked while a script is checked.
+func (fs *functions) answer(b spec.Body) spec.Reply {
+	if r, ok := b.(spec.Reference); ok {
+		if err := fs.refer(r); err != nil {
+			return spec.Referred{Error: err.Error()}
+		}
 	}
+	return fs.describe(b)
+}
+
+// describe answers what is asked about functions only.
+func (fs *functions) describe(b spec.Body) spec.Reply {
+	if f, ok := b.(spec.Function); ok {
+		return spec.Described(fs.info(f.Name))
+	}
+	return b.Likely()
 }
 
 // info asks a function about itself.

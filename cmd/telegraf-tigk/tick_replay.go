@@ -59,7 +59,7 @@ var replayRules = &tickCommand{
 		if err != nil {
 			return err
 		}
-		cfg.UDF, cfg.Deadman, cfg.ChangesOnly = fs.info, fs.deadman, fs.changes
+		cfg.Ask, cfg.Deadman, cfg.ChangesOnly = fs.describe, fs.deadman, fs.changes
 		w := replay.NewTranscript(c.stdout)
 		t, err := task.Load(cfg)
 		if err != nil {

@@ -30,7 +30,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/sideload"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // A Logger takes messages for the operator.
@@ -134,7 +133,7 @@ func New(c Config) *Engine {
 	e.index.Store(newIndex(nil))
 	e.base = task.Config{
 		Host: c.Host, Topics: &e.topics, MaxGroups: c.MaxGroups, GroupExpiry: c.GroupExpiry, Deadman: c.Deadman, ChangesOnly: c.ChangesOnly,
-		Refer: Referrer(c.Endpoints, c.Scaler), UDF: udf.Functions.Info,
+		Ask: answerer(c.Endpoints, c.Scaler),
 	}
 	return e
 }

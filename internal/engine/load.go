@@ -27,7 +27,6 @@ func (s *source) outline(c task.Config, dbrp spec.DBRP) (*task.Task, error) {
 
 func (s *source) loadBy(load func(task.Config) (*task.Task, error), c task.Config, dbrp spec.DBRP) (t *task.Task, err error) {
 	err = s.compile(&c, dbrp, func() error {
-		c.Refer = nil // asked by the check
 		t, err = load(c)
 		return err
 	})
@@ -74,16 +73,13 @@ func (s *source) compile(c *task.Config, dbrp spec.DBRP, then func() error) (err
 // try starts a task of the script to find what is wrong with it, what is suspicious, and the sources
 // that it names.
 func (s *source) try(c task.Config) error {
-	refer := c.Refer
+	ask := c.Ask
 	c.Topics = nil // those of the running tasks are not for trials
-	c.Refer = func(r spec.Reference) error {
-		if r.Kind == "source" && !slices.Contains(s.sources, r.Name) {
+	c.Ask = func(b spec.Body) spec.Reply {
+		if r, ok := b.(spec.Reference); ok && r.Kind == "source" && !slices.Contains(s.sources, r.Name) {
 			s.sources = append(s.sources, r.Name)
 		}
-		if refer == nil {
-			return nil
-		}
-		return refer(r)
+		return ask(b)
 	}
 	warnings, err := task.Check(c)
 	if err != nil {

@@ -1,15 +1,33 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/scale"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // This file knows what scripts may refer to.
+
+// answerer returns what answers the questions that come up while a script is loaded and started.
+func answerer(es Endpoints, scaler *scale.Scaler) func(b spec.Body) spec.Reply {
+	refer := Referrer(es, scaler)
+	return func(b spec.Body) spec.Reply {
+		switch x := b.(type) {
+		case spec.Function:
+			return spec.Described(udf.Functions.Info(x.Name))
+		case spec.Reference:
+			if err := refer(x); err != nil {
+				return spec.Referred{Error: err.Error()}
+			}
+		}
+		return b.Likely()
+	}
+}
 
 // Referrer returns what finds out whether the configuration has what a script refers to.
 func Referrer(es Endpoints, scaler *scale.Scaler) func(spec.Reference) error {
@@ -47,8 +65,6 @@ func (es Endpoints) check(name string) error {
 	for n := range es {
 		names = append(names, n)
 	}
-	if near := syntax.Nearest(name, names); near != "" {
-		return fmt.Errorf("endpoint '%s' does not exist; did you mean '%s'?", name, near)
-	}
-	return fmt.Errorf("endpoint '%s' does not exist; it needs a section [[processors.tick.http_post]] with endpoint = %q", name, name)
+	hint := cmp.Or(syntax.DidYouMean(name, "'", names), fmt.Sprintf("; it needs a section [[processors.tick.http_post]] with endpoint = %q", name))
+	return fmt.Errorf("endpoint '%s' does not exist%s", name, hint)
 }

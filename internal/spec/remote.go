@@ -1,9 +1,11 @@
 package spec
 
 import (
+	"errors"
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // This file defines what nodes ask of the outside, and what user-defined functions get.
@@ -12,6 +14,8 @@ func init() {
 	RegisterAsk("post", Post{}, Posted{})
 	RegisterAsk("load", Load{}, Loaded{})
 	RegisterAsk("scale", Scale{}, Scaled{})
+	RegisterAsk("function", Function{}, FunctionInfo{})
+	RegisterAsk("reference", Reference{}, Referred{})
 }
 
 // A Post asks for an HTTP request.
@@ -125,13 +129,71 @@ type UDFData struct {
 	Points int
 }
 
-// A Reference is what a script names that stands outside of it.
+// A Function asks what a user-defined function says about itself. The question comes up while a script is
+// loaded, and is answered at once.
+type Function struct{ Name string }
+
+// FunctionInfo is what the function says, unless there is an error.
+type FunctionInfo struct {
+	Info        udf.Info
+	Error       string
+	Unreachable bool     // it cannot be asked
+	Unknown     bool     // there is no such function
+	Known       []string // but these
+}
+
+// Likely is that it is unknown.
+func (f Function) Likely() Reply { return Described(udf.Info{}, &udf.UnknownError{Name: f.Name}) }
+
+// Described returns the reply that says what is known of a function, or an error that wraps
+// [udf.ErrUnknown] or [udf.ErrUnreachable].
+func Described(info udf.Info, err error) FunctionInfo {
+	if err == nil {
+		return FunctionInfo{Info: info}
+	}
+	f := FunctionInfo{Error: err.Error(), Unreachable: errors.Is(err, udf.ErrUnreachable), Unknown: errors.Is(err, udf.ErrUnknown)}
+	if u := (*udf.UnknownError)(nil); errors.As(err, &u) {
+		f.Known = u.Known
+	}
+	return f
+}
+
+// Err returns the error, if there is one.
+func (f *FunctionInfo) Err() error {
+	switch {
+	case f.Error == "":
+		return nil
+	case f.Unreachable:
+		return &functionError{f.Error, udf.ErrUnreachable}
+	case f.Unknown:
+		return &functionError{f.Error, udf.ErrUnknown}
+	}
+	return errors.New(f.Error)
+}
+
+// A functionError is an error that was written down.
+type functionError struct {
+	text string
+	is   error
+}
+
+func (e *functionError) Error() string { return e.text }
+func (e *functionError) Unwrap() error { return e.is }
+
+// A Reference is what a script names that stands outside of it. It is also the question whether there is
+// such a thing, which comes up when a task starts, and is answered at once. The zero Reference is to
+// nothing.
 type Reference struct {
 	Kind string // endpoint of httpPost, source of sideload, or the System of a Scale
 	Name string // of the endpoint, source or cluster; "" is the default cluster
 }
 
-// A Referrer is a node that refers to something outside. A task asks it when it starts, so that a
-// name which the configuration does not know is found then and not by the first point. The zero
-// Reference is to nothing.
+// Referred says why a script cannot have what it refers to, unless there is no error.
+type Referred struct{ Error string }
+
+// Likely is that it is there.
+func (Reference) Likely() Reply { return Referred{} }
+
+// A Referrer is a node that refers to something outside, so that a name which the configuration does not
+// know is found when its task starts and not by the first point.
 type Referrer interface{ Refers() Reference }

@@ -14,6 +14,21 @@ func (t *Task) Reload() error {
 	return t.failed
 }
 
+// askNow returns the reply to a question that is asked before the task runs; nobody is who answers what is
+// likely.
+func askNow[R spec.Reply](who func(b spec.Body) spec.Reply, b spec.Body) R {
+	var r spec.Reply
+	if who != nil {
+		r = who(b)
+	} else {
+		r = b.Likely()
+	}
+	if err := spec.CheckReply(b, r); err != nil {
+		panic(err)
+	}
+	return r.(R) //nolint:forcetypeassert // CheckReply has seen to it
+}
+
 // asked is a question that waits for its reply.
 type asked struct {
 	n    *node

@@ -109,7 +109,7 @@ func TestPanics(t *testing.T) {
 				script = "stream|from().groupBy('h')|window().periodCount(1).everyCount(1)|log()|fragile('batch')|log()"
 			}
 			load := func() *task.Task {
-				x, err := task.Load(task.Config{Name: "t", Script: script, Refer: func(spec.Reference) error { return nil }})
+				x, err := task.Load(task.Config{Name: "t", Script: script})
 				require.NoError(t, err)
 				return x
 			}

@@ -12,7 +12,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // This file evaluates a script: it walks the statements once and builds the graph of nodes.
@@ -28,7 +27,7 @@ type script struct {
 	decls []Declared
 
 	settings  spec.Settings
-	udf       func(name string) (udf.Info, error)
+	ask       func(b spec.Body) spec.Reply
 	unreached bool // take functions that cannot be asked as they are used
 	warnings  []*syntax.Error
 
@@ -48,7 +47,7 @@ type Declared struct {
 // evaluate runs prog and returns the graph it describes. Without unreached, functions that cannot be
 // asked are errors.
 func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (sc *script, err error) {
-	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, settings: spec.Settings{ChangesOnly: cfg.ChangesOnly, Deadman: cfg.Deadman}, udf: cfg.UDF, unreached: unreached}
+	sc = &script{file: prog.File, scope: map[string]spec.Arg{}, vars: cfg.Vars, graph: &graph{}, settings: spec.Settings{ChangesOnly: cfg.ChangesOnly, Deadman: cfg.Deadman}, ask: cfg.Ask, unreached: unreached}
 	defer func() {
 		if e := catch(recover()); e != nil {
 			e.File = prog.File
@@ -461,7 +460,7 @@ func (sc *script) checkOperator(parent *node, op syntax.Op, call *syntax.Call) {
 			hint = syntax.DidYouMean(name, "|", spec.Nodes())
 		}
 	}
-	if _, err := sc.info(name); err == nil {
+	if f := sc.describe(name); f.Error == "" {
 		hint = "; user-defined functions are chained with @"
 	}
 	sc.fail(call.Start, "%s: no %s %s%s", on, what, name, hint)

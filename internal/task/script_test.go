@@ -1,7 +1,6 @@
 package task_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -114,19 +113,21 @@ m|httpPost().endpoint('hook')
 m|sideload().source('file:///limits').field('limit', 0.0)
 m|k8sAutoscale().cluster('west').resourceName('web').replicas(lambda: 1)
 m|ec2Autoscale().groupName('web').replicas(lambda: 1)`}
-	cfg.Refer = func(r spec.Reference) error {
+	cfg.Ask = func(b spec.Body) spec.Reply {
+		r, ok := b.(spec.Reference)
+		require.True(t, ok)
 		got = append(got, r)
 		if r.Kind == "ec2" {
-			return errors.New("no such cluster")
+			return spec.Referred{Error: "no such cluster"}
 		}
-		return nil
+		return spec.Referred{}
 	}
 	_, err := task.Check(cfg)
 	require.EqualError(t, err, "r.tick:6:3: ec2Autoscale: no such cluster")
 	require.Equal(t, []spec.Reference{
 		{Kind: "endpoint", Name: "hook"}, {Kind: "source", Name: "file:///limits"}, {Kind: "k8s", Name: "west"}, {Kind: "ec2"},
 	}, got)
-	cfg.Refer = nil
+	cfg.Ask = nil
 	_, err = task.Check(cfg)
 	require.NoError(t, err)
 }

@@ -15,6 +15,7 @@ package task
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -26,7 +27,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
-	"github.com/telegraf-tigk/telegraf-tigk/internal/udf"
 )
 
 // A Config says what a task is made of.
@@ -52,13 +52,10 @@ type Config struct {
 	Deadman     spec.Deadman // has been checked
 	ChangesOnly bool         // all alerts behave as if they said stateChangesOnly
 
-	// UDF returns what the user-defined function of a name says about itself. Its error wraps
-	// [udf.ErrUnknown] or [udf.ErrUnreachable]. Nil knows no function.
-	UDF func(name string) (udf.Info, error)
-
-	// Refer is called at the start with what the nodes refer to outside of the script. Its error
-	// stops the start. Nil takes everything.
-	Refer func(spec.Reference) error
+	// Ask answers what is asked while a script is loaded and started: about user-defined functions
+	// ([spec.Function]), and whether there is what the nodes refer to ([spec.Reference]). Nil answers with
+	// what is likely: it knows no function, and everything else.
+	Ask func(b spec.Body) spec.Reply
 }
 
 // A Task is a running script. It is not safe for concurrent use.
@@ -266,11 +263,15 @@ func (t *Task) stops(measurement string) (to []stop) {
 // refer asks the configuration about what n refers to.
 func (t *Task) refer(n *node) error {
 	r, ok := n.decl.(spec.Referrer)
-	if !ok || t.cfg.Refer == nil {
+	if !ok {
 		return nil
 	}
-	if ref := r.Refers(); ref != (spec.Reference{}) {
-		return t.cfg.Refer(ref)
+	ref := r.Refers()
+	if ref == (spec.Reference{}) {
+		return nil
+	}
+	if x := askNow[spec.Referred](t.cfg.Ask, ref); x.Error != "" {
+		return errors.New(x.Error)
 	}
 	return nil
 }

@@ -131,12 +131,9 @@ func (t *Task) frame(x *spec.Effect) bool {
 	return false
 }
 
-// info returns what a function says about itself.
-func (sc *script) info(name string) (udf.Info, error) {
-	if sc.udf == nil {
-		return udf.Info{}, udf.ErrUnknown
-	}
-	return sc.udf(name)
+// describe returns what a function says about itself.
+func (sc *script) describe(name string) spec.FunctionInfo {
+	return askNow[spec.FunctionInfo](sc.ask, spec.Function{Name: name})
 }
 
 // function makes the node of a user-defined function and links it to parent. Its arguments mean
@@ -144,25 +141,21 @@ func (sc *script) info(name string) (udf.Info, error) {
 func (sc *script) function(parent *node, call *syntax.Call) spec.Arg {
 	name := call.Name
 	sc.args(call)
-	info, err := sc.info(name)
-	d := nodes.NewUDF(name, info)
+	f := sc.describe(name)
+	d := nodes.NewUDF(name, f.Info)
 	switch {
-	case err == nil:
-	case errors.Is(err, udf.ErrUnknown):
-		var known []string
-		if unknown := (*udf.UnknownError)(nil); errors.As(err, &unknown) {
-			known = unknown.Known
-		}
-		hint := cmp.Or(syntax.DidYouMean(name, "@", known), fmt.Sprintf("; it needs a section [[inputs.udfsock]] with name = %q", name))
+	case f.Error == "":
+	case f.Unknown:
+		hint := cmp.Or(syntax.DidYouMean(name, "@", f.Known), fmt.Sprintf("; it needs a section [[inputs.udfsock]] with name = %q", name))
 		sc.fail(call.Start, "@%s: there is no user-defined function of that name%s", name, hint)
-	case errors.Is(err, udf.ErrUnreachable) && sc.unreached:
+	case f.Unreachable && sc.unreached:
 		d.Unreached = true
 		sc.warnings = append(sc.warnings, &syntax.Error{
-			File: sc.file, Pos: call.Start, Err: err,
-			Msg: fmt.Sprintf("@%s: %s; its options, and what it wants and provides, are not checked", name, err),
+			File: sc.file, Pos: call.Start, Err: f.Err(),
+			Msg: fmt.Sprintf("@%s: %s; its options, and what it wants and provides, are not checked", name, f.Error),
 		})
 	default:
-		sc.failAt(call.Start, "@"+name, err)
+		sc.failAt(call.Start, "@"+name, f.Err())
 	}
 	s := spec.Of("@"+name, d)
 	switch {

@@ -25,7 +25,14 @@ var udfs = map[string]udf.Info{
 	"collect": {Provides: udf.Batch},
 }
 
-func lookup(name string) (udf.Info, error) {
+func lookup(b spec.Body) spec.Reply {
+	if f, ok := b.(spec.Function); ok {
+		return spec.Described(infoOf(f.Name))
+	}
+	return b.Likely()
+}
+
+func infoOf(name string) (udf.Info, error) {
 	if name == "down" {
 		return udf.Info{}, fmt.Errorf("%w: no socket", udf.ErrUnreachable)
 	}
@@ -37,7 +44,7 @@ func lookup(name string) (udf.Info, error) {
 }
 
 func loadUDF(script string) (*task.Task, error) {
-	return task.Load(task.Config{Name: "t", File: "t.tick", Script: script, UDF: lookup})
+	return task.Load(task.Config{Name: "t", File: "t.tick", Script: script, Ask: lookup})
 }
 
 func TestUDFErrors(t *testing.T) {
@@ -107,7 +114,7 @@ func TestUDFInit(t *testing.T) {
 // TestCheckUnreachable checks all of a script but what its function says about itself.
 func TestCheckUnreachable(t *testing.T) {
 	check := func(script string) ([]*syntax.Error, error) {
-		return task.Check(task.Config{Name: "t", File: "t.tick", Script: script, UDF: lookup})
+		return task.Check(task.Config{Name: "t", File: "t.tick", Script: script, Ask: lookup})
 	}
 	for _, script := range []string{
 		`stream|from()@down().anything(1, 'a').quiet()|window().period(1s).every(1s)|mean('v')`,
@@ -289,7 +296,7 @@ func TestUDFGroups(t *testing.T) {
 }
 
 func TestUDFMaxGroups(t *testing.T) {
-	x, err := task.Load(task.Config{Name: "t", Script: `stream|from()@mirror()` + out, UDF: lookup, MaxGroups: 1})
+	x, err := task.Load(task.Config{Name: "t", Script: `stream|from()@mirror()` + out, Ask: lookup, MaxGroups: 1})
 	require.NoError(t, err)
 	require.NoError(t, x.Start(0))
 	r := run{t, x}

@@ -133,6 +133,14 @@ func (v *Vector) ReplaySaved(n int) (transcript []string, snapshot int, err erro
 	return transcript, snapshot, err
 }
 
+// describe answers what is asked about functions.
+func (v *Vector) describe(b spec.Body) spec.Reply {
+	if f, ok := b.(spec.Function); ok && v.UDF != nil {
+		return spec.Described(v.UDF(f.Name))
+	}
+	return b.Likely()
+}
+
 // answer answers a question of the script.
 func (v *Vector) answer(a spec.Ask) spec.Reply {
 	if v.Answer == nil {
@@ -179,7 +187,7 @@ func (v *Vector) load(topics *alert.Topics) (*task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return task.Load(task.Config{Topics: topics, Host: host, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, UDF: v.UDF, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
+	return task.Load(task.Config{Topics: topics, Host: host, Name: v.Name, File: v.Name + ".tick", Script: v.Script, Zone: time.UTC, Ask: v.describe, DBRPs: []spec.DBRP{{DB: "telegraf", RP: "autogen"}}})
 }
 
 func splitFlushed(w *replay.Transcript, out *bytes.Buffer) []string {
