@@ -60,26 +60,46 @@ func stateFile(dir string, after bool) string {
 // open reads the file if there is one. An unreadable one is set aside: alerting goes on without it.
 func (s *store) open(folder journal.Folder, file string, topics *alert.Topics) error {
 	s.folder, s.file, s.tasks = folder, file, map[string][]byte{}
-	name := s.name()
-	b, err := folder.Read(name)
+	b, err := s.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("state_directory: %w; all tasks begin anew", err)
+		return fmt.Errorf("state_directory: %w; %s", err, s.setAside())
 	}
 	var x saved
 	if x, err = decodeState(b); err != nil {
-		aside := "it is now " + name + ".bad"
-		if err := folder.Rename(name, name+".bad"); err != nil {
-			aside = err.Error()
-		}
-		return fmt.Errorf("bad state file: %s: %w; %s, and all tasks begin anew", file, err, aside)
+		return fmt.Errorf("bad state file: %s: %w; %s", file, err, s.setAside())
 	}
 	topics.Load(x.Topics)
 	s.last, s.exists = x, true
 	maps.Copy(s.tasks, x.Tasks)
 	return nil
+}
+
+// read reads the file. What would be lost with it is worth a second attempt, and a third.
+func (s *store) read() (b []byte, err error) {
+	for attempt := 1; ; attempt++ {
+		b, err = s.folder.Read(s.name())
+		if err == nil || errors.Is(err, fs.ErrNotExist) || attempt == readAttempts {
+			return b, err
+		}
+		time.Sleep(readPause)
+	}
+}
+
+const (
+	readAttempts = 3
+	readPause    = 100 * time.Millisecond
+)
+
+// setAside renames the file, so that it is not written over, and says so.
+func (s *store) setAside() string {
+	bad := s.name() + ".bad"
+	if err := s.folder.Rename(s.name(), bad); err != nil {
+		return fmt.Sprintf("all tasks begin anew (%v)", err)
+	}
+	return fmt.Sprintf("it is now %s, and all tasks begin anew", bad)
 }
 
 func decodeState(b []byte) (x saved, err error) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
 const sums = `stream|from().measurement('cpu')|window().periodCount(3).everyCount(3)|sum('usage_idle')|influxDBOut()`
@@ -189,4 +191,34 @@ func TestCheckpoint(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"outbox-0000000001.log", "tasks.state", "tick.lock"}, left, "no temporary file stays")
 	})
+}
+
+// TestStateReadOnceMore tries again to read what would be lost, and writes over nothing that it cannot read.
+func TestStateReadOnceMore(t *testing.T) {
+	for _, failures := range []int{0, 1, 2, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			disk := journaltest.NewDisk()
+			p := newRig("x", alertScript)
+			p.conf.StateDirectory, p.conf.Folder = "folder", disk.Folder("")
+			require.Len(t, p.run(t, cpu(5)), 1)
+			left := failures
+			disk.SetFail(func(_ int, op *journaltest.Op) error {
+				if op.Name == "tasks.state" && op.Kind == journaltest.Read && left > 0 {
+					left--
+					return syscall.EIO
+				}
+				return nil
+			})
+			q := newRig("x", alertScript)
+			q.conf.StateDirectory, q.conf.Folder = "folder", disk.Folder("")
+			if failures < readAttempts {
+				require.Len(t, q.run(t, cpu(50)), 1, "the level is known")
+				require.Empty(t, q.log.errors())
+				return
+			}
+			require.Empty(t, q.run(t, cpu(50)))
+			require.Equal(t, []string{"state_directory: input/output error; it is now tasks.state.bad, and all tasks begin anew"}, q.log.errors())
+			require.Contains(t, disk.Folder("").Files, "tasks.state.bad")
+		})
+	}
 }
