@@ -202,7 +202,7 @@ func (e *Engine) Run() {
 	if watching {
 		w.Start()
 	}
-	srcs := e.c.Scripts.scan()
+	srcs, _ := e.c.Scripts.scan(true)
 	inherit(srcs, e.checked)
 	e.checked = nil
 	e.apply(srcs)
@@ -248,12 +248,11 @@ func (e *Engine) regularly(interval time.Duration, f func()) {
 // rescan takes up changed scripts. Without sure, those that miss a task change nothing: the scan is
 // to be repeated.
 func (e *Engine) rescan(sure bool) (missing bool) {
-	srcs := e.c.Scripts.scan()
-	if !sure && e.missing(srcs) {
-		return true
+	srcs, missing := e.c.Scripts.scan(sure)
+	if !missing {
+		e.apply(srcs)
 	}
-	e.apply(srcs)
-	return false
+	return missing
 }
 
 // Stop ends the tasks once they have dealt with all points. If their state is kept, they go on after
@@ -400,7 +399,7 @@ func (e *Engine) forget(topic string) {
 // Check loads all scripts, and throws the tasks away. It returns what is wrong with scripts, and how many
 // there are. A script whose function cannot be asked is not wrong.
 func (e *Engine) Check() (errs []error, scripts int) {
-	srcs := e.c.Scripts.scan()
+	srcs, _ := e.c.Scripts.scan(true)
 	e.checked = srcs
 	for _, s := range srcs {
 		if err := s.check(e.base, e.c.DBRP); err != nil {

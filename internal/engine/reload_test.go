@@ -311,3 +311,27 @@ func TestReloadOfMessage(t *testing.T) {
 	add("m", 10)
 	require.Len(t, f.made(), 4)
 }
+
+// What is beside scripts is no script twice, and nothing that the engine could hang on.
+func TestOddScripts(t *testing.T) {
+	dir := t.TempDir()
+	one := filepath.Join(dir, "one.tick")
+	write(t, one, mark("1"))
+	write(t, filepath.Join(dir, ".hidden.tick"), mark("2"))
+	require.NoError(t, os.Symlink(".", filepath.Join(dir, "self")))
+	require.NoError(t, os.Symlink("/dev/zero", filepath.Join(dir, "zero.tick")))
+	require.NoError(t, os.Symlink("loop.tick", filepath.Join(dir, "loop.tick")))
+	p := ofFiles(dir, filepath.Join(dir, "*.tick"))
+	p.conf.Scripts.Tasks = []Script{{Name: "named", File: one}, {Name: "folder", File: dir}, {Name: "none", File: filepath.Join(dir, "none[.tick")}}
+	errs := p.init()
+	var texts []string
+	for _, err := range errs {
+		texts = append(texts, strings.ReplaceAll(err.Error(), dir, ""))
+	}
+	require.Equal(t, []string{
+		": not a regular file",
+		"stat /none[.tick: no such file or directory",
+		"/zero.tick: not a regular file",
+		"scripts: stat /loop.tick: too many levels of symbolic links",
+	}, texts)
+}

@@ -110,18 +110,6 @@ func (e *Engine) drop(name string, p *place) {
 	e.hideLag(p.r)
 }
 
-// missing reports whether srcs lack a task that runs.
-func (e *Engine) missing(srcs []*source) bool {
-	e.changing.Lock()
-	defer e.changing.Unlock()
-	for name := range e.places {
-		if !slices.ContainsFunc(srcs, func(s *source) bool { return s.name == name }) {
-			return true
-		}
-	}
-	return false
-}
-
 // restart reports whether the task is to be started again although its script is the same: it has
 // stopped, and the file has been written since.
 func (p *place) restart(s *source) bool {

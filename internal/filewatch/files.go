@@ -22,6 +22,7 @@ import (
 // things for a moment, counts only if it is named, or meant by a glob that begins with a dot.
 type Files struct {
 	Patterns []string
+	Literal  bool                   // the patterns are the paths of files
 	Is       func(name string) bool // whether a file in a folder is one of them
 	MaxSize  int64                  // of each
 
@@ -31,7 +32,7 @@ type Files struct {
 // Check returns an error if a glob is wrong.
 func (f *Files) Check() error {
 	for _, p := range f.Patterns {
-		if _, err := filepath.Match(p, ""); err != nil {
+		if _, err := filepath.Match(p, ""); err != nil && !f.Literal {
 			return fmt.Errorf("%q: %w", p, err)
 		}
 	}
@@ -61,11 +62,12 @@ func Around(paths ...string) []string {
 
 // A search goes through patterns.
 type search struct {
-	is    func(name string) bool
-	paths []string
-	found map[string]bool // paths
-	wrong map[string]error
-	watch map[string]bool // folders
+	is      func(name string) bool
+	literal bool
+	paths   []string
+	found   map[string]bool // paths
+	wrong   map[string]error
+	watch   map[string]bool // folders
 
 	top     string // of the folders that are being searched
 	folders int    // how many that are
@@ -74,12 +76,12 @@ type search struct {
 }
 
 func (f *Files) search() *search {
-	s := &search{is: f.Is, found: map[string]bool{}, wrong: map[string]error{}, watch: map[string]bool{}, readDir: os.ReadDir}
+	s := &search{is: f.Is, literal: f.Literal, found: map[string]bool{}, wrong: map[string]error{}, watch: map[string]bool{}, readDir: os.ReadDir}
 	if f.readDir != nil {
 		s.readDir = f.readDir
 	}
 	for _, p := range f.Patterns {
-		if !isGlob(p) {
+		if f.Literal || !isGlob(p) {
 			s.look(p, true)
 			continue
 		}
@@ -98,7 +100,7 @@ func (s *search) look(path string, named bool) {
 	case errors.Is(err, fs.ErrNotExist) && !named: // a link to nowhere, or gone just now
 	case err != nil:
 		s.wrong[path] = err
-	case info.IsDir():
+	case info.IsDir() && !s.literal:
 		s.top, s.folders = path, 0
 		s.folder(path, realPath(path), []os.FileInfo{info})
 	default:

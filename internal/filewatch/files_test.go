@@ -92,6 +92,18 @@ func cwd(t *testing.T) string {
 	return dir
 }
 
+func TestLiteral(t *testing.T) {
+	t.Chdir(t.TempDir())
+	plant(t, "a[1].tick=1 a1.tick= d/b.tick=")
+	s := Set{Files: Files{Patterns: []string{"a[1].tick", "d", "*.tick"}, Literal: true, MaxSize: 9}}
+	x := s.Scan(true)
+	require.Equal(t, []*File{{Path: "a[1].tick", Text: "1", Modified: x.Files[0].Modified}, {Path: "d", Err: errors.New("d: not a regular file")}}, x.Files)
+	require.Len(t, x.Wrong, 1)
+	require.ErrorIs(t, x.Wrong["*.tick"], fs.ErrNotExist)
+	s.Patterns = []string{"a["}
+	require.NoError(t, s.Check())
+}
+
 func TestCheck(t *testing.T) {
 	f := Files{Patterns: []string{"a", "b[", "c"}}
 	require.EqualError(t, f.Check(), `"b[": syntax error in pattern`)

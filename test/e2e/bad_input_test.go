@@ -46,7 +46,7 @@ def apply(metric):
 		{"variable", "var x int\nstream|from()", `/variable.tick:1:1: var x int: missing value`},
 		{"udf", "stream|from()@nobody()", `/udf.tick:1:15: @nobody: there is no user-defined function of that name`},
 		{"empty", "// nothing", `/empty.tick: task does nothing; `},
-		{"huge", "stream|from().measurement('" + strings.Repeat("x", 10_000_000) + "')", `/huge.tick: longer than 1048576 bytes; that is no script$`},
+		{"huge", "stream|from().measurement('" + strings.Repeat("x", 10_000_000) + "')", `/huge.tick: larger than 1048576 bytes$`},
 		{"deep", "stream|from().where(lambda: " + strings.Repeat("(", 100_000) + "TRUE" + strings.Repeat(")", 100_000) + ")", `/deep.tick:1:1028: nested too deeply, more than 1000 levels$`},
 		{"name", strings.Repeat("x", 1_000_000), `/name.tick:1:1: name "xxx`},
 		{"binary", "\x7fELF\x02\x01\x00\x00", `/binary.tick:1:1: `},

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -195,10 +194,8 @@ func (t *Tick) check() (err error) {
 	case t.SideloadReloadInterval != 0 && t.SideloadReloadInterval < config.Duration(time.Second):
 		return fmt.Errorf("sideload_reload_interval: want 0s or 1s and more, got %s", time.Duration(t.SideloadReloadInterval))
 	}
-	for _, pattern := range t.Scripts {
-		if _, err := filepath.Match(pattern, ""); err != nil {
-			return fmt.Errorf("scripts: %q: %w", pattern, err)
-		}
+	if err := (&filewatch.Files{Patterns: t.Scripts}).Check(); err != nil {
+		return fmt.Errorf("scripts: %w", err)
 	}
 	names := map[string]bool{}
 	for i, c := range t.Tasks {
