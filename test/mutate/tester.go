@@ -62,9 +62,6 @@ func newTester(ctx context.Context, all []*mutant) (*tester, error) {
 				continue
 			}
 			t.timeouts[name] = 10 * time.Minute
-			if out, err := t.goTest(ctx, name, ""); err != nil { // compiles
-				return nil, fmt.Errorf("the tests of %s fail without a fault: %w\n%s", name, err, out)
-			}
 			start := time.Now()
 			if out, err := t.goTest(ctx, name, ""); err != nil {
 				return nil, fmt.Errorf("the tests of %s fail without a fault: %w\n%s", name, err, out)
