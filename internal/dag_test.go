@@ -38,7 +38,9 @@ var mayImport = map[string][]string{
 	"internal/window":   {"internal/agg", "internal/point"},
 	"internal/outbox":   {"internal/bus", "internal/journal", "internal/alert", "internal/point", "internal/spec"},
 	"internal/engine":   {"internal/api", "internal/outbox", "internal/bus", "internal/task", "internal/udf", "internal/sideload", "internal/scale", "internal/filewatch", "internal/journal", "internal/spec", "internal/node", "internal/alert", "internal/point", "internal/syntax"},
-	"internal/delivery": {"internal/bus", "internal/handler", "internal/journal", "internal/filewatch", "internal/spec", "internal/alert", "internal/lambda", "internal/point", "internal/syntax"},
+	"internal/spool":    {"internal/journal", "internal/codec", "internal/alert"},
+	"internal/ratelog":  {},
+	"internal/delivery": {"internal/spool", "internal/ratelog", "internal/handler", "internal/journal", "internal/filewatch", "internal/spec", "internal/alert", "internal/lambda", "internal/point", "internal/syntax"},
 
 	"internal/filewatch":           {},
 	"internal/spec/spectest":       {"internal/spec", "internal/alert", "internal/lambda", "internal/point", "internal/syntax"},

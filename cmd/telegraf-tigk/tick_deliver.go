@@ -11,6 +11,7 @@ import (
 	"github.com/influxdata/telegraf/logger"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/delivery"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
@@ -95,7 +96,7 @@ func (c *courier) deliver(e *spec.Effect) {
 		return // nobody reads the transcript any more
 	}
 	for _, f := range c.alerter.Once(ctx, e.Event) {
-		if !errors.Is(f.Err, alerter.ErrUnavailable) {
+		if !errors.Is(f.Err, delivery.ErrUnavailable) {
 			c.fail(fmt.Sprintf("%s: alert %q not delivered: %v", f.Kind, e.Event.ID, f.Err))
 			continue
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/delivery"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
 )
 
 var muteAlerts = &tickCommand{
@@ -117,12 +117,12 @@ func login() string {
 }
 
 // stores finds the file of mutes that can be changed, nil if there is none, and the mutes of the configuration.
-func (m *muteCommand) stores() (file *alerter.Mutes, fixed []alert.Mute, err error) {
+func (m *muteCommand) stores() (file *delivery.MuteFile, fixed []alert.Mute, err error) {
 	if m.state != "" {
 		if len(m.configs) > 0 {
 			return nil, nil, usageErrorf("-config and -state-directory exclude each other")
 		}
-		return alerter.OpenMutes(m.state), nil, nil
+		return delivery.OpenMutes(m.state), nil, nil
 	}
 	conf, err := loadOnly(&options{configs: m.configs, quiet: true, filters: filters{input: []string{"none"}, output: []string{"alerter"}}})
 	if err != nil {
@@ -133,13 +133,13 @@ func (m *muteCommand) stores() (file *alerter.Mutes, fixed []alert.Mute, err err
 		return nil, nil, errors.New("the configuration has no [[outputs.alerter]]")
 	}
 	if a.StateDirectory != "" {
-		file = alerter.OpenMutes(a.StateDirectory)
+		file = delivery.OpenMutes(a.StateDirectory)
 	}
 	return file, a.Mutes(), nil
 }
 
 // writable returns the file of mutes that can be changed.
-func (m *muteCommand) writable() (*alerter.Mutes, error) {
+func (m *muteCommand) writable() (*delivery.MuteFile, error) {
 	file, _, err := m.stores()
 	if err == nil && file == nil {
 		err = errors.New("[[outputs.alerter]] has no state_directory, so mutes can only stand in the configuration")

@@ -1,12 +1,10 @@
 // Package alerter is the output plugin that delivers what processors.tick decided: alert events to
-// their handlers and points to InfluxDB.
-//
-// Write never waits for a receiver. It puts each event into the spool and one delivery for every
-// handler of the event into the queue of the handler's destination; each queue has workers of its
-// own, so a dead receiver holds back nothing but itself.
+// their handlers and points to InfluxDB. It reads the settings and has Telegraf's own outputs write the
+// points; all else is the affair of package delivery.
 package alerter
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -20,9 +18,12 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/delivery"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/ratelog"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/wire"
 )
 
 //go:embed sample.conf
@@ -50,34 +51,18 @@ type Alerter struct {
 	leader *Alerter            // the section that does the work, if it is another one
 	set    map[string]*Alerter // which section has an option or section
 
-	configs map[*handler.Kind][]any // sections of handlers
-	off     map[*handler.Kind]bool  // which have a section that is switched off
-	topics  []*topicHandler         // of the configuration
-	influx  []*influxSection
-	stats   *stats
-	limit   *limiter
-	outlets map[*handler.Kind]*outlet
-	points  []*pointWriter
+	configs   map[*handler.Kind][]any // sections of handlers
+	off       map[*handler.Kind]bool  // which have a section that is switched off
+	topics    []*delivery.TopicHandler
+	mutes     []muteSetting
+	heartbeat *handler.HeartbeatConfig
+	influx    []*influxSection
 
-	// routing is held while the deliveries of an event are found and put; it is taken before the
-	// dispatcher's own lock.
-	routing  sync.Mutex
-	handlers *handlerSet
-	dispatch *dispatcher // nil unless connected
-
-	fixed     []*mute // of the configuration
-	mutes     []*mute // all
-	muteFile  *Mutes  // of the others; nil without a state directory
-	unsettled bool    // mutes may have ended before the plugin was started
-
-	pulse     *handler.HeartbeatConfig
-	heartbeat *handler.Heartbeat
-	own       ownAlerts
-
-	folder     *handlerFolder
-	detach     func()        // from the bus, if it is attached
-	stop       chan struct{} // closed when the plugin is
-	background sync.WaitGroup
+	dispatcher *delivery.Dispatcher
+	points     []*pointWriter
+	detach     func() // from the bus, if it is attached
+	limit      *ratelog.Limiter
+	counters   counters
 }
 
 // SampleConfig returns the documented default configuration.
@@ -96,34 +81,10 @@ func (a *Alerter) Init() error {
 	case a.SpoolMaxEvents <= 0 || a.SpoolMaxSize <= 0:
 		return errors.New("spool_max_events and spool_max_size must be positive")
 	}
-	if a.HealthTopic != "" && !topicName.MatchString(a.HealthTopic) {
-		return fmt.Errorf("health_topic: %w", errTopicName(a.HealthTopic))
-	}
-	if a.pulse != nil {
-		var err error
-		if a.heartbeat, err = handler.NewHeartbeat(a.pulse); err != nil {
-			return err
-		}
-	}
-	a.stats = newStats(a.Statistics)
-	a.limit = newLimiter(10*time.Minute, time.Now)
-	a.outlets = map[*handler.Kind]*outlet{}
-	for _, k := range handler.Kinds() {
-		configs := a.configs[k]
-		if len(configs) == 0 && k.Required {
-			continue
-		}
-		sender, err := k.Open(configs)
-		if err != nil {
-			return err
-		}
-		a.outlets[k] = &outlet{kind: k, configs: configs, sender: sender}
-	}
-	a.outlets[aggregateKind] = &outlet{kind: aggregateKind, sender: noSender{}}
-	if err := a.initTopics(); err != nil {
-		return err
-	}
-	if err := a.openHandlers(); err != nil {
+	a.limit = ratelog.New(10 * time.Minute)
+	a.counters = counters{collector: a.Statistics}
+	var err error
+	if a.dispatcher, err = delivery.New(a.config()); err != nil {
 		return err
 	}
 	for _, s := range a.influx {
@@ -132,6 +93,21 @@ func (a *Alerter) Init() error {
 		}
 	}
 	return nil
+}
+
+func (a *Alerter) config() delivery.Config {
+	c := delivery.Config{
+		Name: "outputs.alerter", Log: a.Log,
+		Counter:  func(field, kind string) delivery.Counter { return a.counters.get(field, kind) },
+		Sections: a.configs, Off: a.off, Topics: a.topics, Files: a.HandlerFiles, Beat: a.heartbeat,
+		Timeout: time.Duration(a.Timeout), RetryMin: time.Duration(a.RetryMinInterval), RetryMax: time.Duration(a.RetryMaxInterval),
+		MaxAge: time.Duration(a.RetryMaxAge), Directory: a.StateDirectory, MaxEvents: a.SpoolMaxEvents, MaxBytes: int64(a.SpoolMaxSize),
+		HealthTopic: a.HealthTopic, HealthAfter: time.Duration(a.HealthAfter), Mutes: a.Mutes(),
+	}
+	if a.StateDirectory != "" {
+		c.Folder, c.MuteFile = journal.Dir(a.StateDirectory), delivery.OpenMutes(a.StateDirectory)
+	}
+	return c
 }
 
 // Connect starts the delivery. It does not fail because a receiver is down.
@@ -144,26 +120,13 @@ func (a *Alerter) Connect() error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	var dir journal.Folder
-	if a.StateDirectory != "" {
-		dir = journal.Dir(a.StateDirectory)
-	}
-	a.stop = make(chan struct{})
-	a.watchHandlers()
-	var err error
-	a.routing.Lock()
-	a.dispatch, err = a.openDispatcher(dir)
-	a.unsettled = true
-	a.routing.Unlock()
-	if err != nil {
-		a.endBackground()
+	if err := a.dispatcher.Start(); err != nil {
 		return err
 	}
-	a.startMutes(a.StateDirectory)
-	a.startHealth()
 	for _, s := range a.influx {
 		a.points = append(a.points, newPointWriter(a, s))
 	}
+	var err error
 	if a.detach, err = bus.Process.Attach(a); err != nil {
 		return errors.Join(err, a.Close())
 	}
@@ -172,16 +135,13 @@ func (a *Alerter) Connect() error {
 
 // Events implements [bus.Receiver].
 func (a *Alerter) Events(list []*alert.Event, safe func([]*alert.Event)) {
-	for _, e := range list {
-		a.event(e, func() { safe([]*alert.Event{e}) })
-	}
-	a.commit(false)
+	a.dispatcher.Events(list, safe)
 }
 
 // Points implements [bus.Receiver].
 func (a *Alerter) Points(list []bus.Point) {
 	for _, p := range list {
-		if m := pointMetric(p.Point); m != nil {
+		if m := wire.Point(p.Point, "", ""); m != nil {
 			a.point(m, target{p.DB, p.RP})
 		}
 	}
@@ -197,12 +157,7 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 	if a.leader != nil {
 		return a.leader.Write(metrics)
 	}
-	tracked, wait := false, false
-	defer func() {
-		if wait || tracked {
-			a.commit(wait)
-		}
-	}()
+	wait := false
 	for _, m := range metrics {
 		kind, _ := m.GetTag(alertmetric.KindTag)
 		switch kind {
@@ -212,42 +167,27 @@ func (a *Alerter) Write(metrics []telegraf.Metric) error {
 				a.refuse("event", fmt.Errorf("not an alert event: %w", err))
 				continue
 			}
+			var safe func([]*alert.Event)
 			if _, ok := m.(telegraf.TrackingMetric); ok {
-				tracked = true
-				a.event(e, m.Copy().Accept)
+				m := m.Copy()
+				safe = func([]*alert.Event) { m.Accept() }
 			} else {
 				wait = true
-				a.event(e, nil)
 			}
+			a.dispatcher.Events([]*alert.Event{e}, safe)
 		case alertmetric.Point:
 			a.point(pointOf(m))
 		}
+	}
+	if wait {
+		a.dispatcher.Sync()
 	}
 	return nil
 }
 
 func (a *Alerter) refuse(what string, err error) {
-	a.stats.get("").failed.Incr(1)
-	a.limit.log(a.Log.Errorf, what, err)
-}
-
-// event takes over an event. safe, which may be nil, is called when it is safe.
-func (a *Alerter) event(e *alert.Event, safe func()) {
-	a.routing.Lock()
-	defer a.routing.Unlock()
-	if a.dispatch != nil {
-		a.post(e, a.route(e, a.fail), nil, safe)
-	}
-}
-
-// commit makes safe what has come.
-func (a *Alerter) commit(wait bool) {
-	a.routing.Lock()
-	d := a.dispatch
-	a.routing.Unlock()
-	if d != nil {
-		d.spool.Commit(wait)
-	}
+	a.counters.get("failed", "").Incr(1)
+	a.limit.Log(a.Log.Errorf, what, err)
 }
 
 // point takes over a point; the metric is ours.
@@ -261,71 +201,35 @@ func (a *Alerter) point(m telegraf.Metric, to target) {
 	}
 }
 
-// post hands over the deliveries of an event, which may have been made of what is in a bundle.
-func (a *Alerter) post(e *alert.Event, r *routing, from *bundle, safe func()) {
-	if len(a.mutes) > 0 {
-		now := time.Now()
-		for i := range r.list {
-			r.list[i].muted = a.muted(r.list[i].event, now)
-		}
-	}
-	a.dispatch.put(e, r.list, r.levels, from, safe)
+// Once delivers e now, see [delivery.Dispatcher.Once]. The plugin need not be connected.
+func (a *Alerter) Once(ctx context.Context, e *alert.Event) []delivery.Failure {
+	return a.dispatcher.Once(ctx, e)
 }
 
-// ErrUnavailable is what the error for a handler without its section is.
-var ErrUnavailable = errors.New("unavailable")
-
-type unavailableError string
-
-func (e unavailableError) Error() string      { return string(e) }
-func (unavailableError) Is(target error) bool { return target == ErrUnavailable }
-
-func (a *Alerter) unavailable(k *handler.Kind) error {
-	if a.off[k] {
-		return unavailableError("not enabled: [outputs.alerter." + k.Section + "] has enabled = false")
-	}
-	return unavailableError("not configured: add [outputs.alerter." + k.Section + "]")
-}
-
-type failFunc func(kind string, e *alert.Event, err error)
-
-// fail counts a delivery that can never be made, and reports its cause now and then.
-func (a *Alerter) fail(kind string, e *alert.Event, err error) {
-	a.stats.get(kind).failed.Incr(1)
-	a.limit.log(a.Log.Errorf, kind+" "+err.Error(), fmt.Errorf("%s: alert %q of task %q dropped: %w", kind, e.ID, e.Task, err))
-}
-
-func (a *Alerter) endBackground() {
-	if a.stop != nil {
-		close(a.stop)
-		a.stop = nil
-	}
-	a.background.Wait()
-}
-
-// Close makes what deliveries it can within close_timeout.
-func (a *Alerter) Close() error {
+// Broken returns what is wrong with files of handlers, which has been logged. The plugin must not be
+// running.
+func (a *Alerter) Broken() []string {
 	if a.leader != nil {
 		return nil
 	}
+	return a.dispatcher.Broken()
+}
+
+// StateChangesOnly reports whether the sections of handlers want all alert nodes to behave as if their
+// scripts said stateChangesOnly.
+func (a *Alerter) StateChangesOnly() bool { return delivery.StateChangesOnly(a.configs) }
+
+// Close makes what deliveries it can within close_timeout.
+func (a *Alerter) Close() error {
+	if a.leader != nil || a.dispatcher == nil {
+		return nil
+	}
 	deadline := time.Now().Add(time.Duration(a.CloseTimeout))
-	a.endBackground()
 	done := make(chan int, len(a.points))
 	for _, w := range a.points {
 		go func() { done <- w.close(deadline) }()
 	}
-	left, kept, clean := 0, false, true
-	if d := a.dispatch; d != nil {
-		if a.StateDirectory == "" {
-			for _, key := range d.waiting() {
-				a.aggregate(key)
-			}
-		}
-		a.routing.Lock()
-		a.dispatch = nil
-		a.routing.Unlock()
-		left, kept, clean = d.close(deadline)
-	}
+	left, kept, err := a.dispatcher.Close(deadline)
 	switch {
 	case left > 0 && kept:
 		a.Log.Infof("Closing with %d alert deliveries still to be made; they are kept in %s", left, a.StateDirectory)
@@ -339,15 +243,7 @@ func (a *Alerter) Close() error {
 	if lost > 0 {
 		a.Log.Warnf("Closing with %d points that could not be written", lost)
 	}
-	if a.heartbeat != nil {
-		a.heartbeat.Close()
-	}
-	var errs []error
-	for _, o := range a.outlets {
-		if clean {
-			errs = append(errs, o.sender.Close())
-		}
-	}
+	errs := []error{err}
 	for _, s := range a.influx {
 		errs = append(errs, s.out.Close())
 	}
@@ -356,8 +252,56 @@ func (a *Alerter) Close() error {
 		a.detach()
 		a.detach = nil
 	}
-	a.stats.close()
+	a.counters.close()
 	return errors.Join(errs...)
+}
+
+// counters are the statistics of the plugin.
+type counters struct {
+	collector *selfstat.Collector // may be nil
+	mu        sync.Mutex
+	all       map[[2]string]counter
+}
+
+// A counter is a selfstat.Stat; without a collector it counts nothing.
+type counter struct{ selfstat.Stat }
+
+func (c counter) Incr(n int64) {
+	if c.Stat != nil {
+		c.Stat.Incr(n)
+	}
+}
+
+func (c counter) Set(n int64) {
+	if c.Stat != nil {
+		c.Stat.Set(n)
+	}
+}
+
+// get returns the counter of a field for a kind of handler, "" for what belongs to none.
+func (c *counters) get(field, kind string) counter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x, ok := c.all[[2]string{field, kind}]
+	if ok || c.collector == nil {
+		return x
+	}
+	tags := map[string]string{}
+	if kind != "" {
+		tags["handler"] = kind
+	}
+	x = counter{c.collector.Register("alerter", field, tags)}
+	if c.all == nil {
+		c.all = map[[2]string]counter{}
+	}
+	c.all[[2]string{field, kind}] = x
+	return x
+}
+
+func (c *counters) close() {
+	if c.collector != nil {
+		c.collector.UnregisterAll()
+	}
 }
 
 func init() {

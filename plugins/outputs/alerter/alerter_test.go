@@ -67,6 +67,9 @@ func event(eventID, level, previous, handlers string) telegraf.Metric {
 		}, time.Unix(1767225600, 5))
 }
 
+// count returns a statistic.
+func (a *Alerter) count(field, kind string) int64 { return a.counters.get(field, kind).Get() }
+
 func eventually(t *testing.T, what func() bool) {
 	t.Helper()
 	require.Eventually(t, what, 10*time.Second, time.Millisecond)
@@ -193,7 +196,7 @@ func TestDisabledSection(t *testing.T) {
 	emit(t, a, "a-1", `[{"kind":"talk"}]`)
 	require.Contains(t, strings.Join(log.Errors(), "\n"), "talk: alert \"a\" of task \"cpu\" dropped: not enabled: [outputs.alerter.talk] has enabled = false")
 	emit(t, a, "a-2", "")
-	require.EqualValues(t, 1, a.stats.get("talk").failed.Get(), "global does not count either")
+	require.EqualValues(t, 1, a.count("failed", "talk"), "global does not count either")
 }
 
 func TestSampleConfig(t *testing.T) {
@@ -238,9 +241,9 @@ func TestLogAndTCP(t *testing.T) {
 	require.Equal(t, line+"\n", <-got)
 	eventually(t, func() bool { text, _ := os.ReadFile(path); return string(text) == line })
 	emit(t, a, "a-1", `[{"kind":"log","options":{"path":"`+path+`"}}]`)
-	require.EqualValues(t, 1, a.stats.get("").repeated.Get(), "the same event again")
+	require.EqualValues(t, 1, a.count("repeated", ""), "the same event again")
 	require.Empty(t, log.Errors())
-	eventually(t, func() bool { return a.stats.get("log").delivered.Get() == 1 && a.stats.get("log").queued.Get() == 0 })
+	eventually(t, func() bool { return a.count("delivered", "log") == 1 && a.count("queue_length", "log") == 0 })
 }
 
 func TestPermanentCauses(t *testing.T) {
@@ -248,7 +251,7 @@ func TestPermanentCauses(t *testing.T) {
 	for range 3 {
 		emit(t, a, "a-"+time.Now().String(), `[{"kind":"email"},{"kind":"kafka"},{"kind":"slak"},{"kind":"log","options":{"pth":1}},{"kind":"log","options":{"path":"rel"}}]`)
 	}
-	eventually(t, func() bool { return a.stats.get("log").failed.Get() == 6 })
+	eventually(t, func() bool { return a.count("failed", "log") == 6 })
 	all := strings.Join(log.Errors(), "\n")
 	require.Len(t, log.Errors(), 5, all)
 	require.Contains(t, all, "email: alert \"a\" of task \"cpu\" dropped: not configured: add [outputs.alerter.email]")
@@ -256,7 +259,7 @@ func TestPermanentCauses(t *testing.T) {
 	require.Contains(t, all, `unknown handler "slak"; did you mean slack?`)
 	require.Contains(t, all, `unknown field "pth"`)
 	require.Contains(t, all, "path must be absolute")
-	require.EqualValues(t, 3, a.stats.get("email").failed.Get())
+	require.EqualValues(t, 3, a.count("failed", "email"))
 
 	log.Clear()
 	require.NoError(t, a.Write([]telegraf.Metric{
@@ -338,10 +341,10 @@ func TestHangingReceiver(t *testing.T) {
 	}
 	require.Less(t, time.Since(start), time.Second, "Write waits for nobody")
 	eventually(t, func() bool {
-		return a.stats.get("log").delivered.Get() == n && a.stats.get("post").delivered.Get() == n
+		return a.count("delivered", "log") == n && a.count("delivered", "post") == n
 	})
-	require.EqualValues(t, n, a.stats.get("post").queued.Get())
-	require.EqualValues(t, 2*n, a.stats.get("post").retried.Get())
+	require.EqualValues(t, n, a.count("queue_length", "post"))
+	require.EqualValues(t, 2*n, a.count("retried", "post"))
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	at := -1
@@ -391,7 +394,7 @@ func TestMailServerDownThenUp(t *testing.T) {
 	for _, id := range []string{"x-1", "y-1", "x-2", "x-3"} {
 		emit(t, a, id, `[{"kind":"email","options":{"to":["b@example.org"]}}]`)
 	}
-	eventually(t, func() bool { return a.stats.get("email").retried.Get() >= 3 })
+	eventually(t, func() bool { return a.count("retried", "email") >= 3 })
 	require.Len(t, log.Warnings(), 1)
 	require.Contains(t, log.Warnings()[0], "is tried again later")
 	box := &mailbox{}

@@ -1,16 +1,21 @@
 package alerter
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/plugins/outputs"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/delivery"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
@@ -101,7 +106,7 @@ func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
 		if err := read(t, c); err != nil {
 			return err
 		}
-		if common(c).Off() {
+		if delivery.Off(c) {
 			a.off[k] = true
 			continue
 		}
@@ -115,8 +120,146 @@ func (a *Alerter) readHeartbeat(n node) error {
 	if err := n.decode(&table); err != nil {
 		return err
 	}
-	a.pulse = &handler.HeartbeatConfig{Interval: time.Minute, Timeout: 10 * time.Second}
-	return read(table, a.pulse)
+	a.heartbeat = &handler.HeartbeatConfig{Interval: time.Minute, Timeout: 10 * time.Second}
+	return read(table, a.heartbeat)
+}
+
+// readTopicHandlers reads the sections handler.
+func (a *Alerter) readTopicHandlers(n node) error {
+	tables, err := n.tables()
+	if err != nil {
+		return err
+	}
+	for i, t := range tables {
+		given, ok := t["options"]
+		delete(t, "options")
+		h := &delivery.TopicHandler{Place: fmt.Sprintf("section %d of [[outputs.alerter.handler]]", i+1)}
+		if err := read(t, h); err != nil {
+			return err
+		}
+		options, err := h.Open()
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := readOptions(given, options); err != nil {
+				return fmt.Errorf("options: %w", err)
+			}
+		}
+		a.topics = append(a.topics, h)
+	}
+	return nil
+}
+
+// readOptions decodes the options of a handler.
+func readOptions(n node, options spec.Declarer) error {
+	var table map[string]node
+	if err := n.decode(&table); err != nil {
+		return err
+	}
+	names := delivery.OptionsOf(options)
+	for _, key := range sorted(table) {
+		f, err := names.Find(key)
+		if err != nil {
+			return err
+		}
+		if !f.CanSet() {
+			continue
+		}
+		if err := assign(f, table[key]); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// A muteSection is a mute of the configuration.
+type muteSection struct {
+	ID       string   `toml:"id"`
+	Match    string   `toml:"match"`
+	Start    string   `toml:"start"`
+	End      string   `toml:"end"`
+	Days     []string `toml:"days"`
+	From     string   `toml:"from"`
+	To       string   `toml:"to"`
+	TimeZone string   `toml:"time_zone"`
+	Comment  string   `toml:"comment"`
+}
+
+// A muteSetting is what such a section means.
+type muteSetting struct {
+	alert.Mute
+	unnamed bool // its ID is made up
+}
+
+// readMutes reads the sections mute.
+func (a *Alerter) readMutes(n node) error {
+	tables, err := n.tables()
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		var s muteSection
+		if err := read(t, &s); err != nil {
+			return err
+		}
+		m, err := s.mute()
+		if err != nil {
+			return err
+		}
+		a.mutes = append(a.mutes, muteSetting{m, s.ID == ""})
+	}
+	return a.nameMutes()
+}
+
+func (s *muteSection) mute() (alert.Mute, error) {
+	m := alert.Mute{
+		ID: s.ID, Match: s.Match, Days: strings.Join(s.Days, ","), From: s.From, To: s.To, TimeZone: s.TimeZone, Comment: s.Comment,
+	}
+	if reflect.DeepEqual(*s, muteSection{ID: s.ID, Comment: s.Comment}) {
+		return m, errors.New("want match, start, end, days, from or to: this would mute all alerts for ever")
+	}
+	zone, err := time.LoadLocation(m.TimeZone)
+	if m.TimeZone == "" || err != nil { // an error is found below
+		zone = time.Local
+	}
+	for _, x := range []struct {
+		name, text string
+		at         *time.Time
+	}{{"start", s.Start, &m.Start}, {"end", s.End, &m.End}} {
+		if x.text == "" {
+			continue
+		}
+		if *x.at, err = alert.ParseTime(x.text, zone); err != nil {
+			return m, fmt.Errorf("%s: %w", x.name, err)
+		}
+	}
+	return m, delivery.CheckMute(m)
+}
+
+// nameMutes gives those mutes an ID that have none.
+func (a *Alerter) nameMutes() error {
+	for i := range a.mutes {
+		m := &a.mutes[i]
+		if m.unnamed {
+			m.ID = fmt.Sprintf("config-%d", i+1)
+		}
+		for _, other := range a.mutes[:i] {
+			if other.ID == m.ID {
+				return fmt.Errorf("id %q stands there twice", m.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// Mutes returns the mutes of the configuration.
+func (a *Alerter) Mutes() []alert.Mute {
+	list := make([]alert.Mute, 0, len(a.mutes))
+	for _, m := range a.mutes {
+		list = append(list, m.Mute)
+	}
+	return list
 }
 
 func (a *Alerter) readInflux(where, plugin string, n node) error {
@@ -226,12 +369,7 @@ func secret(n node) (handler.Secret, error) {
 	}), nil
 }
 
-func didYouMean(name string, known []string) string {
-	if n := syntax.Nearest(name, known); n != "" {
-		return "; did you mean " + n + "?"
-	}
-	return ""
-}
+func didYouMean(name string, known []string) string { return syntax.DidYouMean(name, "", known) }
 
 func sorted[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))

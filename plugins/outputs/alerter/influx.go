@@ -11,7 +11,6 @@ import (
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb_v2"
 	"github.com/influxdata/telegraf/selfstat"
 
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
@@ -67,30 +66,6 @@ func (s *influxSection) init(log telegraf.Logger) error {
 
 // A target is where one point goes.
 type target struct{ database, policy string }
-
-// pointMetric returns a point as a metric, nil if it has no field.
-func pointMetric(p *point.Point) telegraf.Metric {
-	m := metric.New(p.Name, nil, nil, time.Unix(0, p.Time))
-	for _, f := range p.Fields {
-		switch f.Value.Kind {
-		case point.Float, point.Int, point.String, point.Bool:
-			m.AddField(f.Key, f.Value.Any())
-		case point.Duration:
-			m.AddField(f.Key, f.Value.Duration().String())
-		case point.Time:
-			m.AddField(f.Key, time.Unix(0, f.Value.Time()).UTC().Format(time.RFC3339Nano))
-		}
-	}
-	if len(m.FieldList()) == 0 {
-		return nil
-	}
-	for _, t := range p.Tags {
-		if t.Value != "" {
-			m.AddTag(t.Key, t.Value)
-		}
-	}
-	return m
-}
 
 // pointOf turns a metric of processors.tick into the point to write and where it goes.
 func pointOf(m telegraf.Metric) (telegraf.Metric, target) {

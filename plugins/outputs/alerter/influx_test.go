@@ -123,7 +123,7 @@ func TestInfluxCreatesDatabases(t *testing.T) {
 	_ = track
 	require.NoError(t, a.Write([]telegraf.Metric{tracked, pointFor("one", "", 2), pointFor("", "", 3), pointFor("one", "rp", 4)}))
 	tracked.Accept()
-	eventually(t, func() bool { return a.stats.get("influxdb").delivered.Get() == 4 })
+	eventually(t, func() bool { return a.count("delivered", "influxdb") == 4 })
 	require.Equal(t, []string{"m,host=a v=1i 1", "m,host=a v=4i 4"}, d.lines("one/rp"))
 	require.Equal(t, []string{"m,host=a v=2i 2"}, d.lines("one/"))
 	require.Equal(t, []string{"m,host=a v=3i 3"}, d.lines("def/"))
@@ -145,7 +145,7 @@ func TestInfluxSkipCreation(t *testing.T) {
 	d := newDatabase(t)
 	a, log := run(t, "[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1ms\"\nskip_database_creation = true\n")
 	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
-	eventually(t, func() bool { return a.stats.get("influxdb").retried.Get() >= 2 })
+	eventually(t, func() bool { return a.count("retried", "influxdb") >= 2 })
 	d.mu.Lock()
 	require.Empty(t, d.queries)
 	d.known["one"] = true
@@ -172,7 +172,7 @@ func TestInfluxDown(t *testing.T) {
 		}
 	}
 	eventually(t, func() bool { return len(d.lines("good/")) == 200 })
-	require.EqualValues(t, 150, a.stats.get("influxdb").dropped.Get())
+	require.EqualValues(t, 150, a.count("dropped", "influxdb"))
 	require.Len(t, log.Warnings(), 1)
 	require.Contains(t, log.Warnings()[0], "buffer of 50 points is full")
 	d.mu.Lock()
@@ -181,7 +181,7 @@ func TestInfluxDown(t *testing.T) {
 	eventually(t, func() bool { return len(d.lines("bad/")) == 50 })
 	require.Equal(t, "m,host=a v=150i 150", d.lines("bad/")[0])
 	require.Equal(t, "m,host=a v=199i 199", d.lines("bad/")[49])
-	eventually(t, func() bool { return a.stats.get("influxdb").queued.Get() == 0 })
+	eventually(t, func() bool { return a.count("queue_length", "influxdb") == 0 })
 }
 
 func TestInfluxCloseFlushes(t *testing.T) {
@@ -222,9 +222,9 @@ func TestInflux2(t *testing.T) {
     flush_interval = "1ms"
 `)
 	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
-	eventually(t, func() bool { return a.stats.get("influxdb_v2").failed.Get() == 1 })
+	eventually(t, func() bool { return a.count("failed", "influxdb_v2") == 1 })
 	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "x", 2), pointFor("two", "rp", 3)}))
-	eventually(t, func() bool { return a.stats.get("influxdb_v2").delivered.Get() == 2 })
+	eventually(t, func() bool { return a.count("delivered", "influxdb_v2") == 2 })
 	require.Equal(t, []string{"m,host=a v=2i 2"}, d.lines("/uno"))
 	require.Equal(t, []string{"m,host=a v=3i 3"}, d.lines("/two/rp"))
 	require.Equal(t, "Token tok", d.auth)

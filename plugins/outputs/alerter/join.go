@@ -25,7 +25,7 @@ func (a *Alerter) Join(others ...*Alerter) error {
 	}
 	for _, x := range append(others, a) {
 		for _, h := range x.topics {
-			h.place += " in " + x.name()
+			h.Place += " in " + x.name()
 		}
 	}
 	for _, b := range others {
@@ -34,15 +34,8 @@ func (a *Alerter) Join(others ...*Alerter) error {
 		}
 		b.leader = a
 	}
-	for i, m := range a.fixed {
-		if m.unnamed {
-			m.ID = fmt.Sprintf("config-%d", i+1)
-		}
-		for _, other := range a.fixed[:i] {
-			if other.ID == m.ID {
-				return fmt.Errorf("outputs.alerter: mute: id %q stands there twice", m.ID)
-			}
-		}
+	if err := a.nameMutes(); err != nil {
+		return fmt.Errorf("outputs.alerter: mute: %w", err)
 	}
 	return nil
 }
@@ -94,13 +87,13 @@ func (a *Alerter) join(b *Alerter) error {
 		}
 		a.configs[k] = append(a.configs[k], b.configs[k]...)
 	}
-	if b.pulse != nil {
-		if a.pulse != nil {
+	if b.heartbeat != nil {
+		if a.heartbeat != nil {
 			return clash("[outputs.alerter.heartbeat]", "", a.set["heartbeat"], "", b)
 		}
-		a.pulse, a.set["heartbeat"] = b.pulse, b
+		a.heartbeat, a.set["heartbeat"] = b.heartbeat, b
 	}
-	a.fixed = append(a.fixed, b.fixed...)
+	a.mutes = append(a.mutes, b.mutes...)
 	a.topics = append(a.topics, b.topics...)
 	a.influx = append(a.influx, b.influx...)
 	return nil

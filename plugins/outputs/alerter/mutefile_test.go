@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/delivery"
 )
 
 // TestMuteAtRunTime adds and removes mutes while the plugin runs.
@@ -26,7 +26,7 @@ func TestMuteAtRunTime(t *testing.T) {
 		}
 		return strings.Join(lines, "\n")
 	}
-	f := OpenMutes(state)
+	f := delivery.OpenMutes(state)
 	n := 0
 	write := func(level string) {
 		n++
@@ -48,8 +48,8 @@ func TestMuteAtRunTime(t *testing.T) {
 	write("WARNING")
 	time.Sleep(50 * time.Millisecond)
 	require.Equal(t, 2, lines())
-	require.EqualValues(t, 2, a.stats.get("log").muted.Get())
-	require.EqualValues(t, 1, a.stats.get("log").held.Get())
+	require.EqualValues(t, 2, a.count("muted", "log"))
+	require.EqualValues(t, 1, a.count("held", "log"))
 	require.EqualValues(t, 2, a.Statistics.Register("alerter", "mutes", map[string]string{}).Get())
 
 	require.NoError(t, f.Remove([]string{id}, "you", time.Now()))
@@ -58,7 +58,7 @@ func TestMuteAtRunTime(t *testing.T) {
 	require.Contains(t, string(b), "a is WARNING")
 	require.Contains(t, all(), "No longer muted by mute "+id)
 	require.Contains(t, all(), "Delivering 1 alerts that were muted and are still on; of 0 others the receivers know")
-	require.EqualValues(t, 0, a.stats.get("log").held.Get())
+	require.EqualValues(t, 0, a.count("held", "log"))
 
 	list, err := f.List()
 	require.NoError(t, err)
@@ -78,56 +78,6 @@ func TestMuteAtRunTime(t *testing.T) {
 	require.Equal(t, 3, lines())
 	_, err = f.Add(alert.Mute{})
 	require.ErrorContains(t, err, "mutes.json: unexpected end of JSON input")
-}
-
-func TestMutesOfManyWriters(t *testing.T) {
-	f := OpenMutes(t.TempDir())
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() {
-			id, err := f.Add(alert.Mute{Comment: fmt.Sprint(i)})
-			if err == nil && i%2 == 0 {
-				err = f.Remove([]string{id}, "", time.Now())
-			}
-			if err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	list, err := f.List()
-	require.NoError(t, err)
-	require.Len(t, list, 20)
-	entries, err := os.ReadDir(f.dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 2, "the file and its lock")
-
-	// What has been over for long is forgotten.
-	_, err = f.Add(alert.Mute{End: time.Now().Add(-31 * 24 * time.Hour)})
-	require.NoError(t, err)
-	_, err = f.Add(alert.Mute{})
-	require.NoError(t, err)
-	list, err = f.List()
-	require.NoError(t, err)
-	require.Len(t, list, 21)
-}
-
-func TestMuteFileErrors(t *testing.T) {
-	dir := t.TempDir()
-	_, err := OpenMutes(filepath.Join(dir, "no")).Add(alert.Mute{})
-	require.ErrorContains(t, err, "state_directory: stat ")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
-	_, err = OpenMutes(filepath.Join(dir, "file")).Add(alert.Mute{})
-	require.ErrorContains(t, err, "not a directory")
-	f := OpenMutes(dir)
-	_, err = f.Add(alert.Mute{Match: "level() > 'x'"})
-	require.ErrorContains(t, err, "match:1:")
-	_, err = f.Add(alert.Mute{Days: "x"})
-	require.ErrorContains(t, err, "want days like")
-	require.NoError(t, f.make())
-	require.NoError(t, os.WriteFile(filepath.Join(f.dir, muteName), []byte(`{"version":2}`), 0o600))
-	_, err = f.List()
-	require.ErrorContains(t, err, "version 2; this program knows version 1")
 }
 
 func TestMuteSections(t *testing.T) {

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/delivery"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/ratelog"
 )
 
 // A pointWriter writes points to one InfluxDB, in batches. Each database and retention policy has a
@@ -15,8 +18,8 @@ import (
 type pointWriter struct {
 	section  *influxSection
 	log      telegraf.Logger
-	limit    *limiter
-	count    *counters
+	limit    *ratelog.Limiter
+	count    pointCounts
 	retryMin time.Duration
 	retryMax time.Duration
 
@@ -26,6 +29,8 @@ type pointWriter struct {
 	stop    chan struct{}
 	wg      sync.WaitGroup
 }
+
+type pointCounts struct{ delivered, failed, retried, dropped, queued counter }
 
 // A buffer is a FIFO of points; first is the number of points that have left it at the front, so
 // that a write which took a batch knows what of it is still there.
@@ -40,7 +45,11 @@ const maxTargets = 256
 
 func newPointWriter(a *Alerter, s *influxSection) *pointWriter {
 	return &pointWriter{
-		section: s, log: a.Log, limit: a.limit, count: a.stats.get(s.plugin),
+		section: s, log: a.Log, limit: a.limit,
+		count: pointCounts{
+			delivered: a.counters.get("delivered", s.plugin), failed: a.counters.get("failed", s.plugin), retried: a.counters.get("retried", s.plugin),
+			dropped: a.counters.get("dropped", s.plugin), queued: a.counters.get("queue_length", s.plugin),
+		},
 		retryMin: time.Duration(a.RetryMinInterval), retryMax: time.Duration(a.RetryMaxInterval),
 		buffers: map[target]*buffer{}, stop: make(chan struct{}),
 	}
@@ -55,7 +64,7 @@ func (w *pointWriter) add(m telegraf.Metric, to target) {
 	if b == nil {
 		if len(w.buffers) >= maxTargets {
 			w.count.dropped.Incr(1)
-			w.limit.log(w.log.Errorf, w.section.name, fmt.Errorf("%s: point dropped: more than %d databases and retention policies", w.section.name, maxTargets))
+			w.limit.Log(w.log.Errorf, w.section.name, fmt.Errorf("%s: point dropped: more than %d databases and retention policies", w.section.name, maxTargets))
 			return
 		}
 		b = &buffer{full: make(chan struct{}, 1)}
@@ -68,7 +77,7 @@ func (w *pointWriter) add(m telegraf.Metric, to target) {
 	if len(b.points) > w.section.BufferLimit {
 		w.remove(b, 1)
 		w.count.dropped.Incr(1)
-		w.limit.log(w.log.Warnf, w.section.name+" full", fmt.Errorf("%s: buffer of %d points is full, the oldest are dropped", w.section.name, w.section.BufferLimit))
+		w.limit.Log(w.log.Warnf, w.section.name+" full", fmt.Errorf("%s: buffer of %d points is full, the oldest are dropped", w.section.name, w.section.BufferLimit))
 	}
 	if len(b.points) >= w.section.BatchSize {
 		select {
@@ -105,7 +114,7 @@ func (w *pointWriter) run(b *buffer) {
 		if err != nil {
 			fails++
 			w.count.retried.Incr(1)
-			wait = max(wait, backoff(fails, w.retryMin, w.retryMax))
+			wait = max(wait, delivery.Backoff(fails, w.retryMin, w.retryMax))
 			full = nil // a full buffer is no reason to try earlier
 		} else {
 			fails = 0

@@ -65,7 +65,7 @@ func TestTopicHandlerOptions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, &handler.Post{
 		URL: "http://a", CaptureResponse: true, SkipSSLVerification: true, Timeout: 10e9, Headers: map[string]string{"A": "b"},
-	}, a.topics[0].options)
+	}, a.topics[0].Options())
 	a, err = load(`
   [[outputs.alerter.handler]]
     topic = "x"
@@ -77,8 +77,8 @@ func TestTopicHandlerOptions(t *testing.T) {
     options = {topic = "t", disable_partition_by_id = true, partition_algorithm = "murmur2"}
 `)
 	require.NoError(t, err)
-	require.Equal(t, &handler.MQTT{Topic: "t", QoS: 2, BrokerName: "b"}, a.topics[0].options)
-	require.Equal(t, &handler.Kafka{Topic: "t", DisablePartitionByID: true, PartitionAlgorithm: "murmur2"}, a.topics[1].options)
+	require.Equal(t, &handler.MQTT{Topic: "t", QoS: 2, BrokerName: "b"}, a.topics[0].Options())
+	require.Equal(t, &handler.Kafka{Topic: "t", DisablePartitionByID: true, PartitionAlgorithm: "murmur2"}, a.topics[1].Options())
 	const section = "[[outputs.alerter.handler]]\n"
 	for want, text := range map[string]string{
 		`unknown handler "lgo"; did you mean log?`:          "topic = 't'\nkind = 'lgo'",
