@@ -32,6 +32,7 @@ var tables = map[string]func(*bench) error{
 	"functions": (*bench).functionsTable,
 	"week":      (*bench).weekTable,
 	"fifty":     (*bench).fiftyTable,
+	"many":      (*bench).manyTable,
 }
 
 func main() {
@@ -42,7 +43,7 @@ func main() {
 }
 
 func run() error {
-	table := flag.String("table", "replay,week,rules,groups,tasks,functions", "tables to print: replay, week, rules, groups, tasks, functions, fifty")
+	table := flag.String("table", "replay,week,rules,groups,tasks,functions", "tables to print: replay, week, rules, groups, tasks, functions, fifty, many")
 	bin := flag.String("bin", "bin/telegraf-tigk", "the agent")
 	runs := flag.Int("runs", 3, "runs of which the quickest counts")
 	duration := flag.Duration("duration", time.Minute, "how long the agents of the table fifty are watched")
