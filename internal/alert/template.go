@@ -9,9 +9,12 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
+	"weak"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
@@ -21,61 +24,95 @@ import (
 // maxRendered bounds the text that a template may make of one event.
 const maxRendered = 4 << 20
 
-// Templates are the three templates of an alert. They are for one goroutine at a time.
+// Templates are the three templates of an alert.
 //
-// Compiled templates are larger than all the rest of an alert together, and most alerts are quiet.
-// So each is compiled for good when it is first executed.
-type Templates struct {
-	idText, messageText, detailsText string
-
-	id, message *template.Template
-	details     *htmltemplate.Template
-	buf         bytes.Buffer
-}
+// Compiled ones are larger than all the rest of an alert together, and most alerts are quiet; many have the same
+// texts, those that are the default for one. So they are shared, and compiled anew if nobody has used them for
+// some time.
+type Templates struct{ id, message, details string }
 
 // ParseTemplates checks the templates. Details are HTML, in which values are escaped, and may
 // use the functions json and jsonCompact. The error begins with the name of the template.
 func ParseTemplates(id, message, details string) (*Templates, error) {
-	t := Templates{idText: id, messageText: message, detailsText: details}
-	if err := t.compileID(); err != nil {
+	if _, err := compiledIDs.of(id); err != nil {
 		return nil, err
 	}
-	if err := t.compile(); err != nil {
+	if _, err := compiledMessages.of(message); err != nil {
 		return nil, err
+	}
+	if _, err := compiledDetails.of(details); err != nil {
+		return nil, err
+	}
+	return &Templates{id, message, details}, nil
+}
+
+// What is compiled.
+var (
+	compiledIDs      = newCompiled(func(text string) (*template.Template, error) { return parse("id", text) })
+	compiledMessages = newCompiled(func(text string) (*template.Template, error) { return parse("message", text) })
+	compiledDetails  = newCompiled(parseDetails)
+)
+
+// A compiled has templates by their texts, as long as they are in use.
+type compiled[T any] struct {
+	compile func(text string) (*T, error)
+
+	mu     sync.Mutex
+	byText map[string]weak.Pointer[T]
+}
+
+func newCompiled[T any](compile func(text string) (*T, error)) *compiled[T] {
+	return &compiled[T]{compile: compile, byText: map[string]weak.Pointer[T]{}}
+}
+
+// of returns the template of a text.
+func (c *compiled[T]) of(text string) (*T, error) {
+	c.mu.Lock()
+	t := c.byText[text].Value()
+	c.mu.Unlock()
+	if t != nil {
+		return t, nil
+	}
+	t, err := c.compile(text)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.byText[text] = weak.Make(t)
+	c.mu.Unlock()
+	runtime.AddCleanup(t, c.forget, text)
+	return t, nil
+}
+
+// forget is called when a template of the text has gone.
+func (c *compiled[T]) forget(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byText[text].Value() == nil { // else there is another one by now
+		delete(c.byText, text)
+	}
+}
+
+func parse(name, text string) (*template.Template, error) {
+	t, err := template.New(name).Parse(text)
+	if err != nil {
+		return nil, parseError(name, err)
+	}
+	return t, nil
+}
+
+func parseDetails(text string) (*htmltemplate.Template, error) {
+	t, err := htmltemplate.New("details").Funcs(htmltemplate.FuncMap{"json": jsonLine, "jsonCompact": jsonCompact}).Parse(text)
+	if err != nil {
+		return nil, parseError("details", err)
 	}
 	// Where a value stands in the HTML, and so whether it can be escaped, is first looked at when
 	// the template is executed.
 	var unsafe *htmltemplate.Error
-	if err := t.details.Execute(io.Discard, detailsInfo{}); errors.As(err, &unsafe) && unsafe.ErrorCode != htmltemplate.OK {
+	if err := t.Execute(io.Discard, detailsInfo{}); errors.As(err, &unsafe) && unsafe.ErrorCode != htmltemplate.OK {
 		return nil, fmt.Errorf("details: %s", unsafe.Description)
 	}
-	return &Templates{idText: id, messageText: message, detailsText: details}, nil
-}
-
-// compileID compiles the template of the ID, which is needed before the others.
-func (t *Templates) compileID() (err error) {
-	if t.id != nil {
-		return nil
-	}
-	if t.id, err = template.New("id").Parse(t.idText); err != nil {
-		return parseError("id", err)
-	}
-	return nil
-}
-
-// compile compiles the templates of message and details.
-func (t *Templates) compile() (err error) {
-	if t.details != nil {
-		return nil
-	}
-	if t.message, err = template.New("message").Parse(t.messageText); err != nil {
-		return parseError("message", err)
-	}
-	t.details, err = htmltemplate.New("details").Funcs(htmltemplate.FuncMap{"json": jsonLine, "jsonCompact": jsonCompact}).Parse(t.detailsText)
-	if err != nil {
-		return parseError("details", err)
-	}
-	return nil
+	return t, nil
 }
 
 // place matches where the template packages put the place of a parse error.
@@ -150,40 +187,42 @@ func (s *Source) info() idInfo {
 
 // ID renders the event ID.
 func (t *Templates) ID(s *Source) (string, error) {
-	if err := t.compileID(); err != nil {
+	id, err := compiledIDs.of(t.id)
+	if err != nil {
 		return "", err
 	}
-	return t.render(t.id, s.info())
+	return render(id, s.info())
 }
 
 // Render fills in ID, Message and Details of e, of which Fields, Level, Time and Duration are set.
-func (t *Templates) Render(s *Source, e *Event) error {
+func (t *Templates) Render(s *Source, e *Event) (err error) {
 	info := messageInfo{idInfo: s.info(), Fields: make(fieldMap, len(e.Fields)), Level: e.Level.String(), Time: time.Unix(0, e.Time).UTC(), Duration: e.Duration}
 	for _, f := range e.Fields {
 		info.Fields[f.Key] = plain(f.Value)
 	}
-	err := t.compileID()
-	if err == nil {
-		err = t.compile()
-	}
-	if err != nil {
-		return err
-	}
-	if e.ID, err = t.render(t.id, info.idInfo); err != nil {
+	if e.ID, err = t.ID(s); err != nil {
 		return err
 	}
 	info.ID = e.ID
-	if e.Message, err = t.render(t.message, info); err != nil {
+	message, err := compiledMessages.of(t.message)
+	if err != nil {
 		return err
 	}
-	e.Details, err = t.render(t.details, detailsInfo{info, e.Message})
+	if e.Message, err = render(message, info); err != nil {
+		return err
+	}
+	details, err := compiledDetails.of(t.details)
+	if err != nil {
+		return err
+	}
+	e.Details, err = render(details, detailsInfo{info, e.Message})
 	return err
 }
 
-func (t *Templates) render(x interface{ Execute(io.Writer, any) error }, data any) (string, error) {
-	t.buf.Reset()
-	err := x.Execute((*bounded)(&t.buf), data)
-	return t.buf.String(), err
+func render(x interface{ Execute(io.Writer, any) error }, data any) (string, error) {
+	var buf bytes.Buffer
+	err := x.Execute((*bounded)(&buf), data)
+	return buf.String(), err
 }
 
 // A bounded buffer takes no more than maxRendered bytes.
