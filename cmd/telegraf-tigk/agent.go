@@ -14,8 +14,6 @@ import (
 	"github.com/influxdata/telegraf/agent"
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/logger"
-
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
 )
 
 // runAgent runs one agent from its configuration until ctx ends. It does not
@@ -54,12 +52,11 @@ func runAgent(ctx context.Context, c *config.Config, opt *options) error {
 }
 
 // withoutTraces has tasks neither use nor change what they remember, nor serve their API: an agent may be
-// running beside a test, and alerts of a test are not for anybody.
+// running beside a test. What they decide is for nobody but to be seen.
 func withoutTraces(c *config.Config) {
-	for _, p := range c.Processors {
-		if t, ok := p.Processor.(*tick.Tick); ok {
-			t.StateDirectory, t.Address = "", ""
-		}
+	for _, t := range ticksOf(c) {
+		t.StateDirectory, t.Address = "", ""
+		t.Bus, t.InfluxDBOut = nil, "metrics"
 	}
 }
 

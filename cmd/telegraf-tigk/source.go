@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/models"
 
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/outputs/alerter"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/processors/tick"
@@ -104,7 +105,9 @@ func (s *source) load(opt *options, withoutBuffers bool) (*config.Config, error)
 	if err := c.LoadAll(); err != nil {
 		return nil, err
 	}
-	writeAlertsAtOnce(c)
+	if err := feedNoAlerter(c); err != nil {
+		return nil, err
+	}
 	if err := joinAlerters(c); err != nil {
 		return nil, err
 	}
@@ -127,16 +130,18 @@ func usable(c *config.Config, opt *options) error {
 	return nil
 }
 
-// writeAlertsAtOnce gives outputs.alerter a batch size of one unless its block
-// sets another. A full batch is written at once, so an alert does not wait for
-// the agent's flush interval.
-func writeAlertsAtOnce(c *config.Config) {
+// feedNoAlerter has no metric reach outputs.alerter: what processors.tick decides takes the bus, and a
+// metric is data and never a command.
+func feedNoAlerter(c *config.Config) error {
 	for _, o := range c.Outputs {
-		// The block's own setting; the agent's default is not copied here.
-		if o.Config.Name == "alerter" && o.Config.MetricBatchSize == 0 {
-			o.MetricBatchSize = 1
+		if _, ok := o.Output.(*alerter.Alerter); ok {
+			o.Config.Filter = models.Filter{NameDrop: []string{"*"}}
+			if err := o.Config.Filter.Compile(); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // joinAlerters makes one set of handlers of all sections outputs.alerter.

@@ -2,48 +2,30 @@ package main
 
 import (
 	"testing"
+	"time"
 
-	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/plugins/outputs"
+	"github.com/influxdata/telegraf/metric"
 	"github.com/stretchr/testify/require"
 )
 
-// deaf stands in for outputs.alerter.
-type deaf struct{}
-
-func (*deaf) SampleConfig() string          { return "" }
-func (*deaf) Connect() error                { return nil }
-func (*deaf) Close() error                  { return nil }
-func (*deaf) Write([]telegraf.Metric) error { return nil }
-
-func TestAlertsAreWrittenAtOnce(t *testing.T) {
-	original, registered := outputs.Outputs["alerter"]
-	outputs.Outputs["alerter"] = func() telegraf.Output { return &deaf{} }
-	t.Cleanup(func() {
-		delete(outputs.Outputs, "alerter")
-		if registered {
-			outputs.Outputs["alerter"] = original
-		}
-	})
-
-	tests := map[string]struct {
-		conf string
-		want int
-	}{
-		"default":            {"[[outputs.alerter]]\n", 1},
-		"set to the default": {"[[outputs.alerter]]\n  metric_batch_size = 1000\n", 1000},
-		"set":                {"[[outputs.alerter]]\n  metric_batch_size = 50\n", 50},
-		"agent's":            {"[agent]\n  metric_batch_size = 500\n[[outputs.alerter]]\n", 1},
-		"another output":     {"[[outputs.discard]]\n", 1000},
-		"another, agent's":   {"[agent]\n  metric_batch_size = 500\n[[outputs.discard]]\n", 500},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			src := source{Files: []sourceFile{{Path: "telegraf.conf", Data: []byte(tt.conf)}}}
-			c, err := src.load(&options{quiet: true}, true)
+// TestAlerterGetsNoMetrics wants no metric to reach outputs.alerter, however it may look and whatever its
+// section says, and all others to get it.
+func TestAlerterGetsNoMetrics(t *testing.T) {
+	src := source{Files: []sourceFile{{Path: "telegraf.conf", Data: []byte(`
+[[outputs.alerter]]
+[[outputs.alerter]]
+  tagpass = {tick = ["alert"]}
+[[outputs.discard]]
+`)}}}
+	c, err := src.load(&options{quiet: true}, true)
+	require.NoError(t, err)
+	require.Len(t, c.Outputs, 3)
+	for _, tags := range []map[string]string{nil, {"tick": "alert", "alert_id": "a", "level": "OK"}} {
+		m := metric.New("alert", tags, map[string]any{"handlers": "[]"}, time.Unix(0, 0))
+		for _, o := range c.Outputs {
+			wanted, err := o.Config.Filter.Select(m)
 			require.NoError(t, err)
-			require.Len(t, c.Outputs, 1)
-			require.Equal(t, tt.want, c.Outputs[0].MetricBatchSize)
-		})
+			require.Equal(t, o.Config.Name == "discard", wanted)
+		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/outbox"
@@ -66,12 +67,15 @@ type Config struct {
 	OutboxMaxEvents int
 	OutboxMaxBytes  int64
 
-	// Event sends an event on its way. It calls settled, unless that is nil, once and from any goroutine
-	// when all who had it have let go of it; see [outbox.Config]. It is safe for concurrent use.
-	Event func(e *alert.Event, settled func(delivered bool))
-	// Point has a point written, which is valid during the call. It reports whether there was something
-	// to write, and is safe for concurrent use.
-	Point func(p *point.Point, w *spec.Write) bool
+	// Bus leads to the receiver of events and points. Nil is for who only wants to see them: there is no
+	// receiver, and nothing is kept.
+	Bus *bus.Bus
+	// Event sees each event that goes to the receiver, which nobody changes any more, when a crash does not
+	// lose it any more. It must not wait, may be nil, and is safe for concurrent use.
+	Event func(e *alert.Event)
+	// Point has points of influxDBOut written, which are valid during the call, instead of the receiver. It
+	// may be nil, and is safe for concurrent use.
+	Point func(p *point.Point)
 
 	Meter Meter // nil shows no statistics
 }
@@ -89,7 +93,8 @@ type Engine struct {
 
 	topics   alert.Topics
 	store    store
-	outbox   *outbox.Outbox // nil without a folder
+	outbox   *outbox.Outbox // nil without a bus
+	points   pointSender
 	counters counters
 	health   *health // nil: no alerts about tasks
 	index    atomic.Pointer[index]
@@ -142,10 +147,8 @@ func New(c Config) *Engine {
 // from now on. Only a folder that someone else uses is an error; without one that works the tasks begin
 // anew, and alerts go out.
 func (e *Engine) Open() (err error) {
-	if e.c.StateDirectory != "" {
-		if err := e.openState(); err != nil {
-			return err
-		}
+	if err := e.openState(); err != nil {
+		return err
 	}
 	if e.c.HealthTopic != "" {
 		e.health = newHealth(e.c.HealthTopic, e.c.Host, e.clock, &e.topics, e.alert)
@@ -168,25 +171,36 @@ func (e *Engine) Open() (err error) {
 
 // openState opens first the state file, then the outbox, which knows what is beyond it.
 func (e *Engine) openState() (err error) {
-	folder := e.c.Folder
-	if folder == nil {
-		folder = journal.Dir(e.c.StateDirectory)
+	if e.c.Bus == nil {
+		return nil
 	}
-	if err := e.store.open(folder, stateFile(e.c.StateDirectory, e.c.Second), &e.topics); err != nil {
-		e.log.Errorf("%v", err)
+	c := outbox.Config{
+		Name: e.c.StateDirectory, Format: outbox.Format, Log: e.log, MaxEvents: e.c.OutboxMaxEvents, MaxBytes: e.c.OutboxMaxBytes,
 	}
-	format := outbox.Format
 	if e.c.Second {
-		format = outbox.AfterFormat
+		c.Format = outbox.AfterFormat
 	}
-	e.outbox, err = outbox.Open(outbox.Config{
-		Name: e.c.StateDirectory, Folder: folder, Format: format, Log: e.log, Emit: e.c.Event,
-		MaxEvents: e.c.OutboxMaxEvents, MaxBytes: e.c.OutboxMaxBytes,
-	}, &e.topics)
-	if err == nil {
-		e.outbox.Start()
+	if e.c.StateDirectory != "" {
+		if c.Folder = e.c.Folder; c.Folder == nil {
+			c.Folder = journal.Dir(e.c.StateDirectory)
+		}
+		if err := e.store.open(c.Folder, stateFile(e.c.StateDirectory, e.c.Second), &e.topics); err != nil {
+			e.log.Errorf("%v", err)
+		}
 	}
-	return err
+	if e.c.Event != nil {
+		c.Written = func(list []*alert.Event) {
+			for _, x := range list {
+				e.c.Event(x)
+			}
+		}
+	}
+	if e.outbox, err = outbox.Open(c, &e.topics); err != nil {
+		return err
+	}
+	e.outbox.Start(e.c.Bus)
+	e.points.start(e.c.Bus, e.log)
+	return nil
 }
 
 // Run starts the tasks, and takes up changes of their scripts until Stop.
@@ -290,6 +304,7 @@ func (e *Engine) Stop() {
 	e.cancel()
 	if e.outbox != nil {
 		e.outbox.Close()
+		e.points.stop()
 	}
 	e.client.CloseIdleConnections()
 }
@@ -379,13 +394,14 @@ func call(rs []*runner, f func(*runner)) <-chan struct{} {
 	return done
 }
 
-// alert has an alert event emitted.
+// alert sends an alert event on its way.
 func (e *Engine) alert(x *alert.Event) {
-	if e.outbox != nil {
+	switch {
+	case e.outbox != nil:
 		e.outbox.Put(x)
-		return
+	case e.c.Event != nil:
+		e.c.Event(x)
 	}
-	e.c.Event(x, nil)
 }
 
 // forget drops the states of a topic.

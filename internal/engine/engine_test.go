@@ -37,7 +37,7 @@ func TestParsedOnce(t *testing.T) {
 		require.NoError(t, err)
 		p.checked[0].program = prog
 		p.Engine.c.Scripts.Tasks[0].Text = script
-		require.NoError(t, p.Open())
+		p.open(t)
 		p.Run()
 		p.Add(cpu(5))
 		require.Nil(t, p.places["log"].src.program, "nobody needs it any more")

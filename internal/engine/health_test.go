@@ -100,7 +100,6 @@ func TestHealthAfterRestart(t *testing.T) {
 		}
 		p := begin("stream|")
 		p.Stop()
-		p.deliver()
 		require.Len(t, p.healthOf("task:cpu"), 1)
 
 		time.Sleep(time.Minute)

@@ -104,7 +104,7 @@ func bubbled(t *testing.T, v *ticktest.Vector) []string {
 	if len(items) == 0 {
 		return nil
 	}
-	require.NoError(t, l.Open())
+	l.open(t)
 	l.Run()
 	synctest.Wait()
 	last := clock

@@ -49,7 +49,7 @@ func (f *watchedFolder) marks() []string {
 	f.t.Helper()
 	f.next++
 	f.Add(pt("m", nil, map[string]any{"v": 1.0}, time.Unix(f.next, 0)))
-	f.Drain()
+	f.settle()
 	out := []string{}
 	for _, m := range f.made() {
 		if m.point != nil && m.tag("by") != "" && m.point.Time == f.next*1e9 {
@@ -281,13 +281,13 @@ func TestReloadOfMessage(t *testing.T) {
 	add := func(name string, v float64) {
 		at++
 		f.Add(pt(name, map[string]string{"host": "h"}, map[string]any{"v": v}, time.Unix(at, 0)))
-		f.Drain()
+		f.settle()
 	}
 	reload := func(script string) {
 		reloads := f.counters.reloads.Load()
 		write(t, dir+"/a.tick", script)
 		require.Eventually(t, func() bool { return f.counters.reloads.Load() > reloads }, 10*time.Second, time.Millisecond)
-		f.Drain()
+		f.settle()
 	}
 	for _, v := range []float64{10, 10, 10, 1, 1} {
 		add("m", v)

@@ -36,7 +36,7 @@ type agentRun struct {
 func agent(t *testing.T, dir string, pairs ...string) *agentRun {
 	t.Helper()
 	r := &agentRun{t: t, rig: withState(dir, pairs...), dir: dir}
-	r.conf.Checkpoint = time.Hour
+	r.conf.Checkpoint, r.manual = time.Hour, true
 	r.start(t)
 	return r
 }
@@ -48,15 +48,6 @@ func (r *agentRun) add(ps ...*point.Point) {
 		r.Add(p)
 	}
 	r.settle()
-}
-
-// settle waits until what has come in has come out.
-func (r *agentRun) settle() {
-	r.t.Helper()
-	if !r.stopped {
-		r.Drain()
-		r.outbox.Settle()
-	}
 }
 
 // killed returns a copy of the folder as it is now, for the next process.
@@ -144,7 +135,6 @@ func TestCheckpointWaitsForDecisions(t *testing.T) {
 		script := strings.Replace(changes, ".topic('cpu')", "", 1)
 		p := withState(string(dir.Dir), "x", script, "y", script)
 		p.conf.Folder, p.conf.Checkpoint = dir, time.Millisecond
-		p.gate = func(m *made) { m.settled(true) }
 		p.start(t)
 		defer p.Stop()
 		for i := range 2000 {

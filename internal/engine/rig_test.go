@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -35,6 +36,9 @@ type rig struct {
 	observe   func(task string, x *spec.Effect)
 	transport http.RoundTripper
 
+	detach func() // from the bus
+	manual bool   // events are safe when deliver is called; else at once
+
 	mu      sync.Mutex
 	out     []*made
 	stopped bool
@@ -43,9 +47,9 @@ type rig struct {
 
 // A made is an event or a point that a task has made.
 type made struct {
-	event   *alert.Event
-	point   *point.Point
-	settled func(delivered bool)
+	event *alert.Event
+	point *point.Point
+	safe  func()
 }
 
 var testDBRP = spec.DBRP{DB: "telegraf", RP: "autogen"}
@@ -61,14 +65,7 @@ func newRig(pairs ...string) *rig {
 		Log: r.log, Host: "here", DBRP: testDBRP, Pace: filewatch.DefaultPace, QueueSize: 10000, Scaler: scaler,
 		Deadman:    spec.Deadman{ID: spec.DeadmanID, Message: spec.DeadmanMessage, Interval: 10 * time.Second},
 		Checkpoint: 10 * time.Second, OutboxMaxEvents: 10000, OutboxMaxBytes: 64 << 20,
-		Event: func(e *alert.Event, settled func(bool)) { r.take(&made{event: e, settled: settled}) },
-		Point: func(p *point.Point, _ *spec.Write) bool {
-			if len(p.Fields) == 0 {
-				return false
-			}
-			r.take(&made{point: p.Clone()})
-			return true
-		},
+		Bus: new(bus.Bus),
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		r.conf.Scripts.Tasks = append(r.conf.Scripts.Tasks, Script{Name: pairs[i], Text: pairs[i+1]})
@@ -120,14 +117,45 @@ func (r *rig) init() []error {
 func (r *rig) start(t testing.TB) *rig {
 	t.Helper()
 	r.init()
-	require.NoError(t, r.Open())
+	r.open(t)
 	r.Run()
 	return r
 }
 
-// Stop stops the engine, once.
+// open opens the engine, with the rig as receiver of what it makes.
+func (r *rig) open(t testing.TB) {
+	t.Helper()
+	var err error
+	r.detach, err = r.conf.Bus.Attach(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Open())
+}
+
+// Events implements [bus.Receiver].
+func (r *rig) Events(list []*alert.Event, safe func([]*alert.Event)) {
+	for _, e := range list {
+		m := &made{event: e, safe: func() { safe([]*alert.Event{e}) }}
+		r.take(m)
+		if !r.manual {
+			m.safe()
+		}
+	}
+}
+
+// Points implements [bus.Receiver].
+func (r *rig) Points(list []bus.Point) {
+	for _, p := range list {
+		r.take(&made{point: p.Point})
+	}
+}
+
+// Stop stops the engine, once. It does not wait for events that are not safe: what receives them goes.
 func (r *rig) Stop() {
 	if !r.stopped {
+		if r.manual {
+			r.settle()
+			r.detach()
+		}
 		r.stopped = true
 		r.Engine.Stop()
 	}
@@ -142,24 +170,31 @@ func (r *rig) take(m *made) {
 	r.out = append(r.out, m)
 }
 
-// made returns what the tasks have made.
+// settle waits until what has come in has come out.
+func (r *rig) settle() {
+	if r.Engine != nil && !r.stopped {
+		r.Drain()
+		r.outbox.Settle()
+	}
+}
+
+// made returns what has come out.
 func (r *rig) made() []*made {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.out)
 }
 
-// deliver does what outputs do with what has come.
+// deliver calls safe what has come out.
 func (r *rig) deliver() {
 	for _, m := range r.made() {
-		if m.settled != nil {
-			m.settled(true)
+		if m.event != nil {
+			m.safe()
 		}
 	}
 }
 
-// run starts the engine, gives it points and stops it; then all is delivered. It returns what the tasks
-// made.
+// run starts the engine, gives it points and stops it. It returns what the tasks made.
 func (r *rig) run(t *testing.T, ps ...*point.Point) []*made {
 	t.Helper()
 	r.start(t)
@@ -167,7 +202,6 @@ func (r *rig) run(t *testing.T, ps ...*point.Point) []*made {
 		r.Add(p)
 	}
 	r.Stop()
-	r.deliver()
 	return r.made()
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
@@ -28,6 +29,7 @@ const maxHops = 10
 type runner struct {
 	e    *Engine
 	name string
+	rule string // version of the script
 	box  mailbox
 
 	task   *task.Task // nil before the start and after the end
@@ -45,6 +47,8 @@ type runner struct {
 	round   *round                       // of readings, while nodes ask for documents
 	loaded  []func()                     // answers that wait for the end of the call
 	calls   map[clusterKey]chan struct{} // holds one entry for each that is under way
+
+	written []bus.Point // that are to be sent
 
 	functions *functions  // nil unless the script has user-defined functions
 	waits     atomic.Bool // the task cannot be started yet
@@ -148,7 +152,7 @@ const timed = 16
 // start puts t in place of the task that ran before, and with its state if the script has changed
 // only in what it says. If none ran, the task goes on with the state that is saved. Should either
 // fail, fresh makes another one. Documents come from d.
-func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round) {
+func (r *runner) start(t *task.Task, rule string, fresh func() (*task.Task, error), d *round) {
 	state := r.e.store.get(r.name)
 	if r.task != nil {
 		if state = r.carryOver(t); state != nil {
@@ -157,6 +161,7 @@ func (r *runner) start(t *task.Task, fresh func() (*task.Task, error), d *round)
 		}
 	}
 	r.stop()
+	r.rule = rule
 	r.failed.Store(false)
 	r.unsaved.set()
 	err := t.Start(r.e.clock())
@@ -313,6 +318,7 @@ func (r *runner) carryOut(effects []spec.Effect) {
 			r.fail(fmt.Errorf("%s: internal error: %v", r.name, x), debug.Stack())
 		}
 	}()
+	defer r.sendPoints()
 	for i := range effects {
 		x := &effects[i]
 		if r.e.observe != nil {
@@ -321,11 +327,10 @@ func (r *runner) carryOut(effects []spec.Effect) {
 		switch x.Kind {
 		case spec.AlertEffect:
 			r.stats.event(x.Event.Level)
+			x.Event.Rule = r.rule
 			r.e.alert(x.Event)
 		case spec.WriteEffect:
-			if !r.e.c.Point(x.Point, x.Write) {
-				r.e.counters.empty.Add(1)
-			}
+			r.write(x)
 		case spec.AskEffect:
 			r.ask(x.Node, x.Ask)
 		case spec.UDFEffect:

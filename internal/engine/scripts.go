@@ -2,6 +2,8 @@ package engine
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -68,6 +70,12 @@ func (s *source) origin() string {
 		return "the configuration"
 	}
 	return s.path
+}
+
+// version returns what tells the text of the script from others.
+func (s *source) version() string {
+	sum := sha256.Sum256([]byte(s.text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // same reports whether s makes the same task as o.

@@ -68,6 +68,7 @@ func (e *Engine) survey() {
 		"autoscale_calls":     c.scalings.Load(),
 		"loopback_dropped":    c.loops.Load(),
 		"points_without_data": c.empty.Load(),
+		"points_lost":         e.points.lost.Load(),
 	} {
 		e.show(field, n)
 	}

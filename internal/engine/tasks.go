@@ -135,7 +135,8 @@ func (e *Engine) begin(s *source, docs *round) {
 	p.names, p.all = t.Measurements()
 	again := *s
 	fresh := func() (*task.Task, error) { return again.load(e.base, e.c.DBRP) }
-	p.r.box.do(func() { p.r.start(t, fresh, docs) })
+	rule := s.version()
+	p.r.box.do(func() { p.r.start(t, rule, fresh, docs) })
 	delete(e.problems, s.problem())
 	for _, text := range s.warnings {
 		e.log.Warnf("%s", text)

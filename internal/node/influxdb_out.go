@@ -33,7 +33,7 @@ type influxDBOut struct {
 
 func (w *influxDBOut) Declare(s *spec.Spec) {
 	s.Kind = "influxdb_out"
-	s.Doc("Writes the data to InfluxDB. The points leave the processor as metrics with the tag tick=point; outputs.alerter, or any InfluxDB output, writes them.")
+	s.Doc("Writes the data to InfluxDB. The points go to outputs.alerter, whose InfluxDB sections write them, or on as metrics with influxdb_out = \"metrics\" in the processor.")
 	s.Edges(spec.Same, spec.None)
 	s.Aside()
 	s.Prop(&w.cluster, "cluster", "name of the InfluxDB to write to")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
@@ -37,15 +38,29 @@ func (f countingFile) Write(b []byte) (int, error) {
 	return f.File.Write(b)
 }
 
-// benchBox is an outbox in a real folder, whose events are delivered at once.
-func benchBox(b *testing.B, emit func(*alert.Event, func(bool))) (*Outbox, *countingDir) {
+// A sink is a receiver with which events are safe at once.
+type sink struct{ taken func([]*alert.Event) }
+
+func (s sink) Events(list []*alert.Event, safe func([]*alert.Event)) {
+	safe(list)
+	s.taken(list)
+}
+
+func (sink) Points([]bus.Point) {}
+
+// benchBox is an outbox in a real folder. Without a function there is no receiver.
+func benchBox(b *testing.B, taken func([]*alert.Event)) (*Outbox, *countingDir) {
 	dir := &countingDir{Dir: journal.Dir(b.TempDir())}
 	o, err := Open(Config{
-		Name: "folder", Folder: dir, Format: Format, Log: &recorder{}, Emit: emit,
-		MaxEvents: 20000, MaxBytes: 64 << 20,
+		Name: "folder", Folder: dir, Format: Format, Log: &recorder{}, MaxEvents: 20000, MaxBytes: 64 << 20,
 	}, new(alert.Topics))
 	require.NoError(b, err)
-	o.Start()
+	var line bus.Bus
+	if taken != nil {
+		_, err := line.Attach(sink{taken})
+		require.NoError(b, err)
+	}
+	o.Start(&line)
 	dir.syncs.Store(0)
 	dir.bytes.Store(0)
 	return o, dir
@@ -60,8 +75,7 @@ func benchEvent(i int) *alert.Event {
 	return e
 }
 
-// BenchmarkOutboxStorm measures 10 000 events from the first to the last, which has been emitted and
-// delivered then. put is what a task waits for, on average.
+// BenchmarkOutboxStorm measures 10 000 events from the first to the last, which is safe then. put is what a task waits for, on average.
 func BenchmarkOutboxStorm(b *testing.B) {
 	const events = 10000
 	var syncs, bytes, put int64
@@ -69,9 +83,8 @@ func BenchmarkOutboxStorm(b *testing.B) {
 		b.StopTimer()
 		var n atomic.Int64
 		done := make(chan struct{})
-		o, dir := benchBox(b, func(_ *alert.Event, settled func(bool)) {
-			settled(true)
-			if n.Add(1) == events {
+		o, dir := benchBox(b, func(list []*alert.Event) {
+			if n.Add(int64(len(list))) == events {
 				close(done)
 			}
 		})
@@ -99,18 +112,19 @@ func BenchmarkOutboxStorm(b *testing.B) {
 	b.ReportMetric(float64(put)/storms/events, "ns/put")
 }
 
-// BenchmarkOutboxEvent measures how long one event takes from the task to the outputs, while ten tasks
+// BenchmarkOutboxEvent measures how long one event takes from the task to the receiver, while ten tasks
 // bring one every now and then.
 func BenchmarkOutboxEvent(b *testing.B) {
 	var mu sync.Mutex
 	var took []time.Duration
 	begun := make([]time.Time, b.N)
-	o, dir := benchBox(b, func(e *alert.Event, settled func(bool)) {
+	o, dir := benchBox(b, func(list []*alert.Event) {
 		now := time.Now()
-		settled(true)
 		mu.Lock()
 		defer mu.Unlock()
-		took = append(took, now.Sub(begun[e.Time]))
+		for _, e := range list {
+			took = append(took, now.Sub(begun[e.Time]))
+		}
 	})
 	var tasks sync.WaitGroup
 	for k := range 10 {
@@ -133,7 +147,7 @@ func BenchmarkOutboxEvent(b *testing.B) {
 
 // BenchmarkOutboxRestart measures reading 10 000 events back that were not delivered.
 func BenchmarkOutboxRestart(b *testing.B) {
-	o, dir := benchBox(b, func(*alert.Event, func(bool)) {})
+	o, dir := benchBox(b, nil)
 	for i := range 10000 {
 		o.Put(benchEvent(i))
 	}

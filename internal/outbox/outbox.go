@@ -1,18 +1,20 @@
 // Package outbox keeps alert events from the decision until whoever delivers them has them.
 //
 // A task puts an event in and goes on. One goroutine writes to the journal what all tasks have put in
-// meanwhile, and syncs it, once for all; another one emits what is safe, in the order in which it was
-// put in. An event is over when it has been delivered; then the journal forgets it.
+// meanwhile, and syncs it, once for all; another one hands over what is written, in the order in which it
+// was put in, to the receiver that the bus names. An event is over when the receiver says that it is
+// safe; then the journal forgets it. What is not safe when the receiver goes, or the process dies, is
+// handed over again, to the next receiver or by the next process. Without a folder there is no journal,
+// and what is not safe at the end of the process is lost.
 //
 // With each event the journal has the states that it leaves in its topics. These it forgets when they
 // are in the state file: so level and duration of an alert survive whatever happens between two
 // checkpoints.
 //
-// The disk's troubles do not hold alerts back: while it fails they are emitted without it.
+// The disk's troubles do not hold alerts back: while it fails they go without it.
 package outbox
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,83 +23,80 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
 // An Outbox is safe for concurrent use.
 type Outbox struct {
-	c     Config
-	disk  *journal.Log // its lock guards all below
-	space *sync.Cond   // something has left the queue, or has been written, or time has passed
+	c    Config
+	disk *journal.Log // its lock guards all below
+	news *sync.Cond   // an event has been written, handed over or called safe, or time has passed
 
-	next     uint64 // number of the next event
-	entries  map[uint64]*entry
-	states   map[alertKey]numberedState // those that are in no state file yet
-	newest   map[alertKey]*entry        // of each alert, the event that came last, unless it is over
-	pending  []*entry                   // to be written
-	over     []*entry                   // whose end is to be written
-	forgets  []forgotten                // to be written
-	queue    []*entry                   // to be emitted
-	bytes    int64                      // in the queue
-	handed   uint64                     // events up to it have been through the writer
-	sent     list.List                  // emitted, and newest of their alerts
-	sentOld  list.List                  // emitted, and superseded
-	sentSize int64                      // bytes of both
-	again    []*entry                   // rejected, to be emitted again; they are among the sent
-	flights  flights
-	touched  map[alertKey]struct{} // alerts that had events before the journal could be read; nil if it was
-	epochs   int                   // times that the numbers have changed
-	full     bool                  // said so
-	slow     bool                  // said so
+	next    uint64 // number of the next event
+	written uint64 // events up to it have been through the writer
+	entries map[*alert.Event]*entry
+	alerts  map[alertKey]*history
+	states  map[alertKey]numberedState // those that are in no state file yet
+	pending []*entry                   // to be written
+	over    []*entry                   // whose end is to be written
+	forgets []forgotten                // to be written
+	touched map[alertKey]struct{}      // alerts that had events before the journal could be read; nil if it was
+	epochs  int                        // times that the numbers have changed
+
+	receiver bus.Receiver // nil if there is none
+	queue    line         // to be handed over
+	given    line         // handed over to the receiver, and not safe
+	handing  bool         // the receiver is being called
+	called   time.Time    // when it was called last
+	bytes    int64        // of all entries
+	safe     time.Time    // when something was called safe last
+
+	slow     bool      // reported
+	full     bool      // reported
+	warned   time.Time // when it was last reported that there is no receiver
 	closing  bool
-	ending   time.Time // when closing was set
 	closed   bool
-	emitting bool
-
-	wakeWriter, wakeSender chan struct{}
-	working                sync.WaitGroup
-	counts                 counts
+	leave    func() // the bus
+	wakeDisk chan struct{}
+	wakeHand chan struct{}
+	writing  sync.WaitGroup
+	counts   counts
 }
 
-// A Config says where the journal of an outbox is, and where its events go.
+// A Config says where the journal of an outbox is, and how much it holds.
 type Config struct {
-	Name   string // of the folder, for messages
-	Folder journal.Folder
+	Name   string         // of the folder, for messages
+	Folder journal.Folder // nil: there is no journal
 	Format journal.Format
 	Log    journal.Logger
+	// Written sees events, in their order, when a crash does not lose them any more, or when that cannot be
+	// had. It must not wait, and may be nil.
+	Written func(list []*alert.Event)
 
-	// Emit sends an event on its way. It calls settled once, from any goroutine, when all who had it have
-	// let go of it: delivered is false if one of them has thrown it away.
-	Emit func(e *alert.Event, settled func(delivered bool))
-
-	MaxEvents int   // that are emitted and not delivered, and again as many if those in the queue count, too
-	MaxBytes  int64 // likewise
+	MaxEvents int
+	MaxBytes  int64
 }
 
 // counts are guarded by the lock.
 type counts struct {
-	repeated    int64 // emitted again after a start
-	rejected    int64 // by an output, to be emitted again
-	unjournaled int64 // emitted without being in the journal
-	superseded  int64 // given up before they were delivered; the alert has a newer event
+	repeated    int64 // handed over again
+	unjournaled int64 // handed over without being in the journal
+	superseded  int64 // given up; the alert has a newer event, or is over
 	forgotten   int64 // given up although they were the newest
 }
 
-// A entry is an event in the outbox.
+// An entry is an event in the outbox.
 type entry struct {
-	seq      uint64
-	event    *alert.Event
-	key      alertKey
-	bytes    int64
-	since    time.Time
-	safe     bool // in the journal, or not to be waited for
-	old      bool // the alert has a newer event
-	attempts int
-	due      time.Time     // to be emitted again
-	place    *list.Element // among the sent
-	flight   *list.Element // its entry in the flights
-	emitted  time.Time
-	gone     bool // over
+	seq     uint64
+	event   *alert.Event
+	key     alertKey
+	bytes   int64
+	since   time.Time // when it came in, or was handed over
+	written bool      // in the journal, or not to be waited for
+	handed  bool      // to a receiver, be it one that has gone
+	gone    bool      // over
+	place
 }
 
 // A forgotten topic has no states of events up to the number.
@@ -107,33 +106,32 @@ type forgotten struct {
 }
 
 const (
-	// syncTimeout is how long an event waits for a disk that hangs.
-	syncTimeout = 2 * time.Second
-	// flushTimeout is how long a checkpoint waits for a disk that hangs, and the end for outputs that
-	// are slow.
+	// stuckAfter is how long an event waits for a disk that hangs, and a new one for those before it.
+	stuckAfter = 2 * time.Second
+	// flushTimeout is how long a checkpoint waits for a disk that hangs, and the end for a receiver.
 	flushTimeout = 10 * time.Second
-	// maxAttempts is how often an event is emitted that outputs reject.
-	maxAttempts = 8
+	// handLimit bounds the events of one call of the receiver.
+	handLimit = 1000
+	// aloneInterval is the time between two reports that there is no receiver.
+	aloneInterval = time.Hour
 )
 
-// rejectBackoff is the pause before an event is emitted again that was rejected n times.
-func rejectBackoff(n int) time.Duration {
-	return min(10*time.Second<<(n-1), 10*time.Minute)
-}
-
-// Open locks the folder and reads what an earlier process has left: topics get the states, and
-// the events will be emitted when the outbox is started. It fails only if someone else has the folder.
+// Open locks the folder and reads what an earlier process has left: topics get the states, and the
+// events will be handed over when the outbox is started. It fails only if someone else has the folder.
 func Open(c Config, topics *alert.Topics) (*Outbox, error) {
 	o := &Outbox{
-		c: c, next: 1, entries: map[uint64]*entry{}, states: map[alertKey]numberedState{}, newest: map[alertKey]*entry{},
-		wakeWriter: make(chan struct{}, 1), wakeSender: make(chan struct{}, 1),
+		c: c, next: 1, entries: map[*alert.Event]*entry{}, alerts: map[alertKey]*history{}, states: map[alertKey]numberedState{},
+		wakeDisk: make(chan struct{}, 1), wakeHand: make(chan struct{}, 1),
 	}
 	o.disk = journal.New(journal.Config{
 		Format: c.Format, Folder: c.Folder, Name: c.Name, Title: "Outbox", Log: c.Log,
 		Without: "alerts go out all the same, but are not kept for a restart,",
 		Copy:    o.copy, Late: func() error { return o.load(topics) },
 	})
-	o.space = sync.NewCond(o.disk)
+	o.news = sync.NewCond(o.disk)
+	if c.Folder == nil {
+		return o, nil
+	}
 	err := o.load(topics)
 	if errors.Is(err, journal.ErrLocked) {
 		return nil, err
@@ -141,16 +139,19 @@ func Open(c Config, topics *alert.Topics) (*Outbox, error) {
 	if err != nil {
 		o.touched = map[alertKey]struct{}{}
 	}
-	if n := len(o.queue); n > 0 {
-		c.Log.Infof("Emitting %d alert events again that were not delivered before the start", n)
+	if n := o.queue.len(); n > 0 {
+		c.Log.Infof("Handing over %d alert events again that were not delivered before the start", n)
 	}
-	o.working.Go(o.write)
+	o.writing.Go(o.write)
 	o.disk.Start(err)
 	return o, nil
 }
 
-// Start begins to emit.
-func (o *Outbox) Start() { o.working.Go(o.send) }
+// Start begins to hand over to the receiver of b.
+func (o *Outbox) Start(b *bus.Bus) {
+	go o.hand()
+	o.leave = b.Join(o)
+}
 
 // load reads the journal. If tasks have been at work meanwhile, what they have done prevails.
 func (o *Outbox) load(topics *alert.Topics) error {
@@ -172,40 +173,48 @@ func (o *Outbox) load(topics *alert.Topics) error {
 		topics.Update(k.topic, s.state)
 		o.states[k] = s
 	}
-	var queue []*entry
+	later := slices.Collect(o.queue.all())
+	for _, y := range later {
+		o.queue.remove(y)
+	}
+	for k := range x.lost {
+		if _, late := o.touched[k]; !late {
+			o.alerts[k] = &history{lost: true}
+		}
+	}
 	for _, seq := range slices.Sorted(maps.Keys(x.events)) {
 		e := x.events[seq]
 		if _, late := o.touched[keyOf(e)]; late {
 			o.counts.superseded++
 			continue
 		}
-		y := &entry{seq: seq, event: e, key: keyOf(e), bytes: e.Size(), since: time.Now(), safe: true}
-		o.entries[seq] = y
-		o.supersede(y)
-		o.bytes += y.bytes
-		queue = append(queue, y)
+		o.counts.repeated++
+		o.enqueue(&entry{seq: seq, event: e, since: time.Now(), written: true})
 	}
-	o.counts.repeated += int64(len(queue))
-	o.queue = append(queue, o.queue...)
+	for _, y := range later {
+		o.queue.push(y)
+	}
 	o.touched = nil
-	wake(o.wakeSender)
+	wake(o.wakeHand)
 	return nil
 }
 
 // shift makes room for numbers up to last before those that have been given.
 func (o *Outbox) shift(last uint64) {
-	entries, states := o.entries, o.states
-	o.entries, o.states = map[uint64]*entry{}, map[alertKey]numberedState{}
-	for _, e := range entries {
-		e.seq += last
-		o.entries[e.seq] = e
+	for _, x := range o.entries {
+		x.seq += last
 	}
-	for k, s := range states {
+	for _, x := range slices.Concat(o.over, o.pending) {
+		if x.gone {
+			x.seq += last
+		}
+	}
+	for k, s := range o.states {
 		s.seq += last
 		o.states[k] = s
 	}
 	o.next += last
-	o.handed += last
+	o.written += last
 	o.epochs++
 }
 
@@ -215,47 +224,84 @@ func (o *Outbox) copy(record func(func(*journal.Encoder))) {
 		s := o.states[k]
 		record(func(e *journal.Encoder) { encodeState(e, k.topic, &s) })
 	}
-	for _, seq := range slices.Sorted(maps.Keys(o.entries)) {
-		record(func(e *journal.Encoder) { encodeEvent(e, recAgain, seq, o.entries[seq].event) })
-	}
-}
-
-// Put takes an event over. It waits only if there are too many that cannot be emitted, because the
-// processors and outputs behind this one take nothing.
-func (o *Outbox) Put(e *alert.Event) {
-	o.disk.Lock()
-	defer o.disk.Unlock()
-	for len(o.queue)+o.sent.Len()+o.sentOld.Len() >= 2*o.c.MaxEvents || o.bytes+o.sentSize >= 2*o.c.MaxBytes {
-		o.space.Wait()
-	}
-	x := &entry{seq: o.next, event: e, key: keyOf(e), bytes: e.Size(), since: time.Now()}
-	o.next++
-	o.entries[x.seq] = x
-	for _, topic := range topicsOf(e) {
-		o.states[alertKey{topic, e.ID}] = numberedState{x.seq, e.State()}
-	}
-	if o.touched != nil {
-		o.touched[x.key] = struct{}{}
-	}
-	o.supersede(x)
-	o.bytes += x.bytes
-	o.pending, o.queue = append(o.pending, x), append(o.queue, x)
-	wake(o.wakeWriter)
-	if len(o.queue) == 1 {
-		wake(o.wakeSender) // it is to watch the writer
-	}
-}
-
-// supersede makes x the newest event of its alert.
-func (o *Outbox) supersede(x *entry) {
-	if before := o.newest[x.key]; before != nil {
-		before.old = true
-		if before.place != nil {
-			o.sent.Remove(before.place)
-			before.place = o.sentOld.PushBack(before)
+	for k, a := range o.alerts {
+		if a.lost {
+			record(func(e *journal.Encoder) { encodeLost(e, k) })
 		}
 	}
-	o.newest[x.key] = x
+	for _, x := range slices.SortedFunc(maps.Values(o.entries), bySeq) {
+		record(func(e *journal.Encoder) { encodeEvent(e, recAgain, x.seq, x.event) })
+	}
+}
+
+// Put takes an event over. It waits only if the outbox is full, and then for what is on its way: never
+// for a receiver that is not there, or a disk that hangs.
+func (o *Outbox) Put(e *alert.Event) {
+	o.put(e)
+	if o.c.Folder == nil && o.c.Written != nil {
+		o.c.Written([]*alert.Event{e})
+	}
+}
+
+func (o *Outbox) put(e *alert.Event) {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	if !o.recoversLost(e) {
+		o.makeSpace(e.Size())
+	}
+	x := &entry{seq: o.next, event: e, since: time.Now(), written: o.c.Folder == nil}
+	o.next++
+	if o.c.Folder != nil {
+		for _, topic := range topicsOf(e) {
+			o.states[alertKey{topic, e.ID}] = numberedState{x.seq, e.State()}
+		}
+		o.pending = append(o.pending, x)
+		wake(o.wakeDisk)
+	}
+	if o.touched != nil {
+		o.touched[keyOf(e)] = struct{}{}
+	}
+	o.enqueue(x)
+	o.warnAlone()
+	wake(o.wakeHand) // if only to watch the writer
+}
+
+// warnAlone says from time to time that there is no receiver.
+func (o *Outbox) warnAlone() {
+	if o.receiver == nil && !o.closing && time.Since(o.warned) >= aloneInterval {
+		o.warned = time.Now()
+		o.c.Log.Warnf("Alerts go nowhere, %d events wait: there is no [[outputs.alerter]] at work, which delivers them", o.queue.len())
+	}
+}
+
+// Receive implements [bus.Sender].
+func (o *Outbox) Receive(r bus.Receiver) {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	if o.receiver = r; r == nil {
+		o.takeBack()
+		return
+	}
+	if !o.warned.IsZero() {
+		o.warned = time.Time{}
+		o.c.Log.Infof("Outbox: alerts have somebody to deliver them again; %d events have waited", o.queue.len())
+	}
+	wake(o.wakeHand)
+}
+
+// takeBack puts what the receiver has left before all that has not been handed over yet.
+func (o *Outbox) takeBack() {
+	all := slices.SortedFunc(maps.Values(o.entries), bySeq)
+	for _, x := range all {
+		if x.line == &o.given {
+			o.counts.repeated++
+		}
+		x.line.remove(x)
+	}
+	for _, x := range all {
+		o.queue.push(x)
+	}
+	o.news.Broadcast()
 }
 
 func wake(c chan struct{}) {
@@ -269,28 +315,22 @@ func wake(c chan struct{}) {
 func (o *Outbox) write() {
 	for {
 		o.disk.Lock()
-		batch, over, forgets, closing := o.pending, o.over, o.forgets, o.closing
-		o.pending, o.over, o.forgets = nil, nil, nil
+		batch, closing, idle := o.pending, o.closing, len(o.pending)+len(o.over)+len(o.forgets) == 0
+		o.pending = nil
 		o.disk.Unlock()
-		if len(batch)+len(over)+len(forgets) == 0 {
-			if closing {
-				return
-			}
-			<-o.wakeWriter
-			continue
+		switch {
+		case !idle:
+			o.writeBatch(batch)
+			o.writeNotes()
+		case closing:
+			return
+		default:
+			<-o.wakeDisk
 		}
-		o.writeBatch(batch)
-		o.disk.Lock()
-		if len(over) > 0 {
-			o.disk.Append(func(e *journal.Encoder) { encodeOver(e, over) })
-			o.space.Broadcast()
-		}
-		o.disk.AppendAll(len(forgets), func(i int, e *journal.Encoder) { encodeForget(e, forgets[i]) })
-		o.disk.Unlock()
-		o.disk.Lazy()
 	}
 }
 
+// writeBatch writes and syncs what has been put in.
 func (o *Outbox) writeBatch(batch []*entry) {
 	if len(batch) == 0 {
 		return
@@ -303,124 +343,155 @@ func (o *Outbox) writeBatch(batch []*entry) {
 		rest = rest[n:]
 	}
 	o.disk.Sync()
+	o.noteWritten(batch)
+	if o.c.Written == nil {
+		return
+	}
+	list := make([]*alert.Event, len(batch))
+	for i, x := range batch {
+		list[i] = x.event
+	}
+	o.c.Written(list)
+}
+
+func (o *Outbox) noteWritten(batch []*entry) {
 	o.disk.Lock()
 	defer o.disk.Unlock()
 	if o.disk.Broken() != nil {
 		o.counts.unjournaled += int64(len(batch))
 	}
 	for _, x := range batch {
-		x.safe = true
+		x.written = true
 	}
-	o.handed = max(o.handed, batch[len(batch)-1].seq)
+	o.written = max(o.written, batch[len(batch)-1].seq)
 	if o.slow {
 		o.slow = false
 		o.c.Log.Infof("Outbox: %s answers again", o.c.Name)
 	}
-	o.space.Broadcast()
-	wake(o.wakeSender)
+	o.news.Broadcast()
+	wake(o.wakeHand)
 }
 
-// send emits what may go out, until the outbox is closed.
-func (o *Outbox) send() {
+// writeNotes brings to the journal what need not be there at once.
+func (o *Outbox) writeNotes() {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	o.writeOver()
+	o.disk.AppendAll(len(o.forgets), func(i int, e *journal.Encoder) { encodeForget(e, o.forgets[i]) })
+	o.forgets = nil
+	o.disk.Lazy()
+	o.news.Broadcast()
+}
+
+// writeOver notes the ends of events.
+func (o *Outbox) writeOver() {
+	if len(o.over) == 0 {
+		return
+	}
+	for _, x := range o.over {
+		if a := o.alerts[x.key]; a != nil && a.lost {
+			o.disk.Append(func(e *journal.Encoder) { encodeLost(e, x.key) })
+		}
+	}
+	o.disk.Append(func(e *journal.Encoder) { encodeOver(e, o.over) })
+	o.over = nil
+}
+
+// hand hands over what may go, until the outbox is closed.
+func (o *Outbox) hand() {
 	t := time.NewTimer(time.Hour)
 	defer t.Stop()
 	for {
 		o.disk.Lock()
-		x, wait := o.pick(time.Now())
-		if o.emitting != (x != nil) {
-			o.emitting = x != nil
-			o.space.Broadcast()
+		now := time.Now()
+		r, list, wait := o.pick(now)
+		end := list == nil && o.closing && (r == nil || o.queue.len() == 0)
+		if o.handing = list != nil; o.handing {
+			o.called = now
 		}
-		end := x == nil && o.closing && len(o.queue) == 0
+		o.news.Broadcast()
 		o.disk.Unlock()
 		switch {
 		case end:
 			return
-		case x != nil:
-			o.c.Emit(x.event, func(delivered bool) { o.settle(x, delivered) })
+		case list != nil:
+			r.Events(list, o.settle)
 			continue
 		}
 		t.Reset(wait)
 		select {
-		case <-o.wakeSender:
+		case <-o.wakeHand:
 		case <-t.C:
 		}
 	}
 }
 
-// giveUp ends an event that was not delivered.
-func (o *Outbox) giveUp(x *entry) {
-	if x.old {
-		o.counts.superseded++
-	} else {
-		o.counts.forgotten++
-	}
-	o.end(x)
-}
-
-// end forgets an event.
-func (o *Outbox) end(x *entry) {
-	if x.gone {
-		return
-	}
-	x.gone = true
-	o.flights.end(x)
-	delete(o.entries, x.seq)
-	if o.newest[x.key] == x {
-		delete(o.newest, x.key)
-	}
-	if x.old {
-		o.sentOld.Remove(x.place)
-	} else {
-		o.sent.Remove(x.place)
-	}
-	o.sentSize -= x.bytes
-	o.space.Broadcast()
-	if n := o.sent.Len() + o.sentOld.Len(); o.full && n < o.c.MaxEvents/2 && o.sentSize < o.c.MaxBytes/2 {
-		o.full = false
-		o.c.Log.Infof("Outbox: the outputs take alert events again")
-	}
-	if o.closed {
-		o.disk.Append(func(e *journal.Encoder) { encodeOver(e, []*entry{x}) })
-		return
-	}
-	o.over = append(o.over, x)
-	wake(o.wakeWriter)
-}
-
-// settle is called when the last output has let go of the metric of x. It is not delivered if one of
-// them has thrown it away to make room; it is emitted again then if it still matters.
-func (o *Outbox) settle(x *entry, delivered bool) {
-	o.disk.Lock()
-	defer o.disk.Unlock()
-	o.flights.end(x)
-	switch {
-	case x.gone:
-	case delivered:
-		o.flights.landed(time.Now())
-		o.end(x)
-	default:
-		o.counts.rejected++
-		x.attempts++
-		if x.old || x.attempts >= maxAttempts {
-			if !x.old {
-				o.c.Log.Errorf("Outbox: alert %q of task %q was thrown away by an output %d times; it is given up", x.event.ID, x.event.Task, x.attempts)
-			}
-			o.giveUp(x)
+// pick returns the next events to hand over and to whom, or how long there will be none unless something
+// happens.
+func (o *Outbox) pick(now time.Time) (r bus.Receiver, list []*alert.Event, wait time.Duration) {
+	wait = time.Hour
+	for x := o.queue.first(); x != nil && o.receiver != nil && len(list) < handLimit; x = o.queue.first() {
+		if wait = o.awaitsDisk(x, now); wait > 0 {
 			break
 		}
-		x.due = time.Now().Add(rejectBackoff(x.attempts))
-		o.again = append(o.again, x)
+		o.queue.remove(x)
+		x.since, x.handed = now, true
+		o.given.push(x)
+		list = append(list, x.event)
 	}
-	if len(o.queue)+len(o.again) > 0 {
-		wake(o.wakeSender)
+	return o.receiver, list, wait
+}
+
+// awaitsDisk returns how long x must wait for the journal.
+func (o *Outbox) awaitsDisk(x *entry, now time.Time) time.Duration {
+	if x.written {
+		return 0
+	}
+	w := x.since.Add(stuckAfter).Sub(now)
+	if w <= 0 && !o.slow {
+		o.slow = true
+		o.c.Log.Errorf("Outbox: %s does not answer; alerts go out all the same", o.c.Name)
+	}
+	return w
+}
+
+// settle is called when events are safe with a receiver, be it one that has gone.
+func (o *Outbox) settle(list []*alert.Event) {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	for _, e := range list {
+		if x := o.entries[e]; x != nil {
+			o.end(x)
+			o.safe = time.Now()
+		}
+	}
+	if o.full && !o.crowded(o.c.MaxEvents/2, o.c.MaxBytes/2) {
+		o.full = false
+		o.c.Log.Infof("Outbox: alert events are taken again")
 	}
 	if o.closed && len(o.entries) == 0 {
 		_ = o.disk.End()
 	}
+	o.news.Broadcast()
 }
 
-// An Mark is a point in time between events.
+// end forgets an event.
+func (o *Outbox) end(x *entry) {
+	x.gone = true
+	x.line.remove(x)
+	delete(o.entries, x.event)
+	o.bytes -= x.bytes
+	o.unlink(x)
+	if o.c.Folder == nil {
+		return
+	}
+	if o.over = append(o.over, x); o.closed {
+		o.writeOver()
+	}
+	wake(o.wakeDisk)
+}
+
+// A Mark is a point in time between events.
 type Mark struct {
 	seq    uint64
 	epochs int
@@ -436,31 +507,45 @@ func (o *Outbox) Mark() Mark {
 
 var errStalled = fmt.Errorf("the journal takes more than %s to write", flushTimeout)
 
-// Flush waits until all events that were put in are in the journal, or are emitted without it.
+// Flush waits until all events that were put in are in the journal, or may go without it.
 func (o *Outbox) Flush() error {
-	timer := time.AfterFunc(flushTimeout, func() {
-		o.disk.Lock()
-		defer o.disk.Unlock()
-		o.space.Broadcast()
-	})
-	defer timer.Stop()
-	deadline := time.Now().Add(flushTimeout)
 	o.disk.Lock()
 	defer o.disk.Unlock()
-	for left := o.next - 1; o.handed < left; o.space.Wait() {
-		if !time.Now().Before(deadline) {
-			return errStalled
-		}
+	last := o.next - 1
+	if !o.waitUntil(time.Now().Add(flushTimeout), func() bool { return o.c.Folder == nil || o.written >= last }) {
+		return errStalled
 	}
 	return nil
 }
 
-// Settle waits until what was put in has been emitted, and the journal knows what is over.
+// waitUntil waits until ok is true, with the lock held when it is called and when it returns, and reports
+// whether that was before the deadline.
+func (o *Outbox) waitUntil(deadline time.Time, ok func() bool) bool {
+	if ok() {
+		return true
+	}
+	timer := time.AfterFunc(time.Until(deadline), func() {
+		o.disk.Lock()
+		defer o.disk.Unlock()
+		o.news.Broadcast()
+	})
+	defer timer.Stop()
+	for !ok() {
+		if !time.Now().Before(deadline) {
+			return false
+		}
+		o.news.Wait()
+	}
+	return true
+}
+
+// Settle waits until what was put in has been handed over, and the journal knows what is over. There must
+// be a receiver.
 func (o *Outbox) Settle() {
 	o.disk.Lock()
 	defer o.disk.Unlock()
-	for len(o.queue)+len(o.over)+len(o.pending) > 0 || o.emitting {
-		o.space.Wait()
+	for o.queue.len()+len(o.over)+len(o.pending) > 0 || o.handing {
+		o.news.Wait()
 	}
 }
 
@@ -484,28 +569,50 @@ func (o *Outbox) Forget(topic string) {
 	o.disk.Lock()
 	defer o.disk.Unlock()
 	maps.DeleteFunc(o.states, func(k alertKey, _ numberedState) bool { return k.topic == topic })
-	o.forgets = append(o.forgets, forgotten{o.next - 1, topic})
-	wake(o.wakeWriter)
+	maps.DeleteFunc(o.alerts, func(k alertKey, a *history) bool { return k.topic == topic && a.newest == nil })
+	if o.c.Folder != nil {
+		o.forgets = append(o.forgets, forgotten{o.next - 1, topic})
+		wake(o.wakeDisk)
+	}
 }
 
-// Close emits what is left and gives the folder free. Outputs deliver some of it only after that: the
-// journal is told as long as the process lives.
+// Close hands over what is left, waits a moment for it to be safe, and gives the folder free. A receiver
+// may call events safe after that, as when it delivers its last ones: the journal is known as long as the
+// process lives.
 func (o *Outbox) Close() {
 	o.disk.Lock()
-	o.closing, o.ending = true, time.Now()
+	o.closing, o.safe = true, time.Now()
+	wake(o.wakeDisk)
+	wake(o.wakeHand)
+	deadline := time.Now().Add(flushTimeout)
+	o.waitUntil(deadline, func() bool { return o.receiver == nil || o.queue.len() == 0 && !o.handing })
+	for o.receiver != nil && len(o.entries) > 0 {
+		until := o.safe.Add(stuckAfter)
+		if !until.Before(deadline) || !o.waitUntil(until, func() bool { return len(o.entries) == 0 || o.safe.Add(stuckAfter).After(until) }) {
+			break
+		}
+	}
+	o.receiver = nil
+	waiting := o.queue.len()
 	o.disk.Unlock()
-	wake(o.wakeWriter)
-	wake(o.wakeSender)
-	o.working.Wait()
+	if o.leave != nil {
+		o.leave()
+	}
+	wake(o.wakeHand)
+	if o.c.Folder == nil {
+		if waiting > 0 {
+			o.c.Log.Warnf("Outbox: %d alert events are lost: there was nobody to deliver them, and without a state_directory nothing is kept", waiting)
+		}
+		return
+	}
+	o.writing.Wait()
 	if _, err := o.disk.Release(); err != nil {
 		o.c.Log.Debugf("Outbox: %v", err) // it has been said that the disk fails
 	}
 	o.disk.Lock()
 	defer o.disk.Unlock()
 	o.closed = true
-	if over := o.over; len(over) > 0 {
-		o.disk.Append(func(e *journal.Encoder) { encodeOver(e, over) })
-	}
+	o.writeOver()
 	if len(o.entries) == 0 {
 		_ = o.disk.End()
 	}
@@ -514,11 +621,11 @@ func (o *Outbox) Close() {
 // Show shows the statistics.
 func (o *Outbox) Show(set func(field string, n int64)) {
 	o.disk.Lock()
-	held, c := len(o.entries), o.counts
+	held, waiting, c := len(o.entries), o.queue.len(), o.counts
 	o.disk.Unlock()
 	set("outbox_events", int64(held))
+	set("outbox_waiting", int64(waiting))
 	set("outbox_repeated", c.repeated)
-	set("outbox_rejected", c.rejected)
 	set("outbox_unjournaled", c.unjournaled)
 	set("outbox_superseded", c.superseded)
 	set("outbox_forgotten", c.forgotten)

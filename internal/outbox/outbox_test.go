@@ -15,41 +15,41 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
 
-// An outputs stands for the outputs of an agent: it takes metrics, and delivers them when it is told to.
-type outputs struct {
+// A receiver takes events, and calls them safe when it is known to.
+type receiver struct {
 	mu    sync.Mutex
-	taken []*parcel
-	ready map[string]bool // event IDs that are delivered at once
-	all   bool            // everything is
-	gate  chan struct{}   // nothing is taken before it is closed; may be nil
+	taken []*taken
+	all   bool          // everything is safe at once
+	gate  chan struct{} // nothing is taken before it is closed; may be nil
 }
 
-func (x *outputs) take(e *alert.Event, settled func(bool)) {
-	m := &parcel{e, settled}
+// A taken is an event that was taken, and what is to be known.
+type taken struct {
+	event *alert.Event
+	safe  func()
+}
+
+func (x *receiver) Events(list []*alert.Event, safe func([]*alert.Event)) {
 	if x.gate != nil {
 		<-x.gate
 	}
 	x.mu.Lock()
-	x.taken = append(x.taken, m)
-	now := x.all || x.ready[e.EventID]
+	for _, e := range list {
+		x.taken = append(x.taken, &taken{e, func() { safe([]*alert.Event{e}) }})
+	}
+	all := x.all
 	x.mu.Unlock()
-	if now {
-		m.Accept()
+	if all {
+		safe(list)
 	}
 }
 
-// A parcel is an event that was taken.
-type parcel struct {
-	event   *alert.Event
-	settled func(delivered bool)
-}
-
-func (p *parcel) Accept() { p.settled(true) }
-func (p *parcel) Reject() { p.settled(false) }
+func (*receiver) Points([]bus.Point) {}
 
 // A recorder is a log.
 type recorder struct {
@@ -69,7 +69,7 @@ func (r *recorder) Infof(format string, args ...any)  { r.add("I", format, args)
 func (r *recorder) Debugf(format string, args ...any) { r.add("D", format, args) }
 
 // ids returns the IDs of what was taken, in order.
-func (x *outputs) ids() (ids []string) {
+func (x *receiver) ids() (ids []string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, m := range x.taken {
@@ -79,7 +79,7 @@ func (x *outputs) ids() (ids []string) {
 }
 
 // find returns what was last taken of an event.
-func (x *outputs) find(id string) *parcel {
+func (x *receiver) find(id string) *taken {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, m := range slices.Backward(x.taken) {
@@ -90,10 +90,12 @@ func (x *outputs) find(id string) *parcel {
 	return nil
 }
 
-// A box is an outbox with its outputs, log and topics.
+// A box is an outbox with a receiver, a log and topics.
 type box struct {
 	*Outbox
-	outputs
+	*receiver
+	bus    bus.Bus
+	detach func()
 	topics alert.Topics
 	log    *recorder
 }
@@ -107,14 +109,33 @@ func openBox(t *testing.T, dir journal.Folder, most int) *box {
 
 func tryBox(dir journal.Folder, most int) (b *box, err error) {
 	b = &box{log: &recorder{}}
-	b.Outbox, err = Open(Config{
-		Name: "folder", Folder: dir, Format: Format, Log: b.log, Emit: b.take,
-		MaxEvents: most, MaxBytes: 64 << 20,
-	}, &b.topics)
+	b.attach()
+	return b, b.open(dir, most)
+}
+
+// aloneBox returns one without a receiver.
+func aloneBox(t *testing.T, dir journal.Folder, most int) *box {
+	t.Helper()
+	b := &box{log: &recorder{}}
+	require.NoError(t, b.open(dir, most))
+	return b
+}
+
+func (b *box) open(dir journal.Folder, most int) (err error) {
+	b.Outbox, err = Open(Config{Name: "folder", Folder: dir, Format: Format, Log: b.log, MaxEvents: most, MaxBytes: 64 << 20}, &b.topics)
 	if err == nil {
-		b.Start()
+		b.Start(&b.bus)
 	}
-	return b, err
+	return err
+}
+
+// attach gives the box a new receiver.
+func (b *box) attach() {
+	if b.detach != nil {
+		b.detach()
+	}
+	b.receiver = &receiver{}
+	b.detach, _ = b.bus.Attach(b.receiver) // there is no other one
 }
 
 // event makes an event of the alert a with the ID "a-n".
@@ -152,8 +173,8 @@ func TestOutbox(t *testing.T) {
 		synctest.Wait()
 		want := []string{"a-0", "b-1", "c-2", "a-3", "b-4", "c-5"}
 		require.Equal(t, want, b.ids())
-		b.find("a-0").Accept()
-		b.find("c-5").Accept()
+		b.find("a-0").safe()
+		b.find("c-5").safe()
 		synctest.Wait()
 
 		// The process dies; the next one emits the rest, before what is new.
@@ -161,7 +182,7 @@ func TestOutbox(t *testing.T) {
 		c.Put(event("a", 6, alert.OK))
 		synctest.Wait()
 		require.Equal(t, []string{"b-1", "c-2", "a-3", "b-4", "a-6"}, c.ids())
-		require.Contains(t, c.lines()[0], "Emitting 4 alert events again that were not delivered before the start")
+		require.Contains(t, c.lines()[0], "Handing over 4 alert events again that were not delivered before the start")
 		require.Equal(t, map[string]int64{"events": 5, "repeated": 4}, c.counted())
 		require.Equal(t, b.find("a-3").event, c.find("a-3").event)
 		for _, topic := range []string{"main:t:alert2", "named"} {
@@ -174,8 +195,8 @@ func TestOutbox(t *testing.T) {
 	})
 }
 
-// TestOutboxStorm syncs once for what has come during the sync before.
-func TestOutboxStorm(t *testing.T) {
+// TestStorm syncs once for what has come during the sync before.
+func TestStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		b := openBox(t, dir, 20000)
@@ -210,8 +231,51 @@ func TestOutboxStorm(t *testing.T) {
 	})
 }
 
-// TestOutboxFull never has the outputs deliver anything.
-func TestOutboxFull(t *testing.T) {
+// TestWritten wants events to be seen when the journal has them, and without one at once.
+func TestWritten(t *testing.T) {
+	for _, dir := range []*journaltest.Folder{nil, journaltest.New()} {
+		synctest.Test(t, func(t *testing.T) {
+			var seen []string
+			c := Config{Name: "folder", Format: Format, Log: &recorder{}, MaxEvents: 100, MaxBytes: 64 << 20, Written: func(list []*alert.Event) {
+				for _, e := range list {
+					seen = append(seen, e.EventID)
+				}
+			}}
+			if dir != nil {
+				c.Folder = dir
+			}
+			o, err := Open(c, new(alert.Topics))
+			require.NoError(t, err)
+			o.Start(new(bus.Bus))
+			hang := make(chan struct{})
+			if dir != nil {
+				dir.SetFail(func(_ int, op string) error {
+					if op == "sync" {
+						dir.Mu.Unlock()
+						<-hang
+						dir.Mu.Lock()
+					}
+					return nil
+				})
+			}
+			for i := range 3 {
+				o.Put(event("a", i, alert.Critical))
+			}
+			synctest.Wait()
+			if dir != nil {
+				require.Empty(t, seen)
+			}
+			close(hang)
+			synctest.Wait()
+			require.Equal(t, []string{"a-0", "a-1", "a-2"}, seen)
+			o.Close()
+		})
+	}
+}
+
+// TestFullOfGiven has a receiver that takes everything and calls nothing safe: what it has goes first, but
+// not before it has had some time.
+func TestFullOfGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		b := openBox(t, dir, 10)
@@ -219,120 +283,212 @@ func TestOutboxFull(t *testing.T) {
 		put := func(a string) {
 			n++
 			b.Put(event(a, n, alert.Critical))
-			time.Sleep(time.Millisecond)
+			synctest.Wait()
 		}
 		put("old")
-		for range 12 {
+		for range 8 {
 			put("a")
 		}
 		put("b")
-		require.Len(t, b.ids(), 10)
-		time.Sleep(ackTimeout)
-		synctest.Wait()
-		require.Len(t, b.ids(), 14, "all go out")
-		require.Equal(t, map[string]int64{"events": 10, "superseded": 4}, b.counted())
-		for i := range 10 {
-			put("c" + strconv.Itoa(i))
+		begin := time.Now()
+		put("c0")
+		require.Equal(t, stuckAfter, time.Since(begin))
+		for i := range 12 {
+			put("c" + strconv.Itoa(i+1))
 		}
-		require.Equal(t, map[string]int64{"events": 10, "superseded": 11, "forgotten": 3}, b.counted())
+		require.Equal(t, stuckAfter, time.Since(begin), "the others have had their time")
+		require.Len(t, b.ids(), 23, "all are handed over")
+		require.Equal(t, map[string]int64{"events": 10, "superseded": 7, "forgotten": 6}, b.counted())
 		require.Len(t, b.lines(), 1)
-		require.Contains(t, b.lines()[0], "W! Outbox: 10 alert events are waiting for outputs that do not take them; from now on the oldest are not kept for a restart")
+		require.Contains(t, b.lines()[0], "W! Outbox: 10 alert events wait; from now on some are given up, those first that newer ones supersede")
 		c := openBox(t, dir.Killed(), 10)
 		synctest.Wait()
-		require.Len(t, c.ids(), 10)
-		require.Equal(t, b.ids()[14:], c.ids())
+		require.Equal(t, append([]string{"a-9"}, b.ids()[14:]...), c.ids(), "somebody has heard of a")
 		c.Close()
-		for i := range 10 {
-			b.find(fmt.Sprintf("c%d-%d", i, 15+i)).Accept()
+		for i := 4; i < 13; i++ {
+			b.find(fmt.Sprintf("c%d-%d", i, 11+i)).safe()
 		}
 		require.Len(t, b.lines(), 2)
 		b.Close()
 	})
 }
 
-// TestOutboxCrowd delivers slowly: no event is given up while others are being delivered.
-func TestOutboxCrowd(t *testing.T) {
+// TestFullAndWaiting hands over slowly: tasks wait, and nothing is given up.
+func TestFullAndWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := openBox(t, journaltest.New(), 10)
-		for i := range 20 {
-			if i == 10 {
-				b.find("a0-0").Accept()
+		go func() {
+			for i := range 30 {
+				time.Sleep(stuckAfter / 20)
+				b.find("a-" + strconv.Itoa(i)).safe()
 			}
-			b.Put(event("a"+strconv.Itoa(i), i, alert.Critical))
-			synctest.Wait()
+		}()
+		for i := range 30 {
+			b.Put(event("a", i, alert.Critical))
 		}
-		require.Len(t, b.ids(), 11)
-		for i := 1; i < 20; i++ {
-			time.Sleep(10 * time.Millisecond)
-			b.find(fmt.Sprintf("a%d-%d", i, i)).Accept()
-			synctest.Wait()
-		}
-		require.Len(t, b.ids(), 20)
+		time.Sleep(time.Minute)
+		require.Len(t, b.ids(), 30)
 		require.Empty(t, b.counted())
 		b.Close()
 	})
 }
 
-// TestOutboxBlocks when nothing can be emitted at all.
-func TestOutboxBlocks(t *testing.T) {
+// TestReceiverHangs holds tasks back no longer than once.
+func TestReceiverHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := openBox(t, journaltest.New(), 10)
 		b.gate = make(chan struct{})
-		done := false
-		go func() {
-			for i := range 30 {
-				b.Put(event("a", i, alert.Critical))
-			}
-			done = true
-		}()
-		time.Sleep(time.Hour)
-		require.False(t, done)
-		b.disk.Lock()
-		require.Len(t, b.queue, 19) // another one is with the outputs
-		b.disk.Unlock()
+		begin := time.Now()
+		for i := range 30 {
+			b.Put(event("a", i, alert.Critical))
+		}
+		require.Equal(t, stuckAfter, time.Since(begin))
+		require.Equal(t, map[string]int64{"events": 10, "waiting": 10, "superseded": 20}, b.counted())
 		close(b.gate)
-		time.Sleep(ackTimeout)
 		synctest.Wait()
-		require.True(t, done)
-		require.Len(t, b.ids(), 30)
+		require.Equal(t, []string{"a-20", "a-29"}, []string{b.ids()[len(b.ids())-10], b.ids()[len(b.ids())-1]})
 		b.Close()
 	})
 }
 
-// TestOutboxRejected has an output throw events away.
-func TestOutboxRejected(t *testing.T) {
+// TestNobodyHears fills an outbox that has no receiver: superseded events go first, and no recovery goes
+// out without its alert.
+func TestNobodyHears(t *testing.T) {
+	for name, c := range map[string]struct {
+		put  string // alert, and its level: O, I, W or C; with / the level is of the event before
+		want string
+	}{
+		"newest stay":                {"a:C b:C b:W b:C c:C d:C", "a:C b:C c:C d:C"},
+		"an alert goes as a whole":   {"a:C a:O b:C c:C d:C", "b:C c:C d:C"},
+		"so does its late recovery":  {"a:C b:C c:C d:C e:C a:O", "b:C c:C d:C e:C"},
+		"but not what comes behind":  {"a:C b:C c:C d:C e:C a:O b:O a:C", "c:C d:C e:C a:C"},
+		"what was heard of has ends": {"C/a:O b:C c:C d:C e:C", "a:O c:C d:C e:C"},
+		"also if it changes":         {"W/a:C a:O b:C c:C d:C e:C", "a:O c:C d:C e:C"},
+		"it escalates":               {"a:W a:C b:C c:C d:C", "a:C b:C c:C d:C"},
+		"a lost one escalates":       {"a:W b:C c:C d:C e:C a:C", "c:C d:C e:C a:C"},
+		"rises and falls":            {"a:C a:O a:C a:O b:C c:C", "a:C a:O b:C c:C"},
+		"statuses are no recoveries": {"a:O a:O b:C c:C d:C", "a:O b:C c:C d:C"},
+		"all were heard of":          {"C/a:O C/b:O C/c:O C/d:O C/e:O", "b:O c:O d:O e:O"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, restart := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					dir := journaltest.New()
+					b := aloneBox(t, dir, 4)
+					levels := map[string]alert.Level{}
+					for i, word := range strings.Fields(c.put) {
+						before, word, heard := strings.Cut(word, "/")
+						if !heard {
+							before, word = "", before
+						}
+						a, level, _ := strings.Cut(word, ":")
+						e := event(a, i, levelOf(level))
+						if e.NodePrevious = levels[a]; before != "" {
+							e.NodePrevious = levelOf(before)
+						}
+						levels[a] = e.Level
+						if restart {
+							require.NoError(t, b.Flush())
+							b.Close()
+							b = aloneBox(t, dir, 4)
+						}
+						b.Put(e)
+					}
+					b.attach()
+					synctest.Wait()
+					var got []string
+					for _, m := range b.taken {
+						got = append(got, m.event.ID+":"+m.event.Level.String()[:1])
+					}
+					require.Equal(t, c.want, strings.Join(got, " "))
+					b.Close()
+				})
+			}
+		})
+	}
+}
+
+func levelOf(first string) alert.Level {
+	return alert.Level(strings.Index("OIWC", first))
+}
+
+// TestNoReceiver says that alerts go nowhere, now and then.
+func TestNoReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := journaltest.New()
-		b := openBox(t, dir, 100)
-		b.Put(event("a", 1, alert.Critical))
-		b.Put(event("b", 2, alert.Critical))
-		b.Put(event("c", 3, alert.Critical))
-		b.Put(event("c", 4, alert.OK))
+		b := aloneBox(t, nil, 100)
+		for i := range 200 {
+			b.Put(event("a"+strconv.Itoa(i%10), i, alert.Critical))
+			time.Sleep(time.Minute)
+		}
+		require.Equal(t, []string{
+			"W! Alerts go nowhere, 1 events wait: there is no [[outputs.alerter]] at work, which delivers them",
+			"W! Alerts go nowhere, 61 events wait: there is no [[outputs.alerter]] at work, which delivers them",
+			"W! Outbox: 100 alert events wait; from now on some are given up, those first that newer ones supersede",
+			"W! Alerts go nowhere, 100 events wait: there is no [[outputs.alerter]] at work, which delivers them",
+			"W! Alerts go nowhere, 100 events wait: there is no [[outputs.alerter]] at work, which delivers them",
+		}, b.lines())
+		b.attach()
 		synctest.Wait()
-		for _, id := range b.ids() {
-			b.find(id).Reject()
-		}
-		time.Sleep(9 * time.Second)
-		require.Len(t, b.ids(), 4)
-		b.Put(event("b", 5, alert.OK))
-		time.Sleep(2 * time.Second)
-		require.Equal(t, []string{"b-5", "a-1", "c-4"}, b.ids()[4:], "what is superseded does not come after its recovery")
-		require.Equal(t, map[string]int64{"events": 3, "rejected": 4, "superseded": 2}, b.counted())
-		b.find("c-4").Accept()
-		b.find("b-5").Accept()
-		for range maxAttempts - 1 {
-			b.find("a-1").Reject()
-			time.Sleep(11 * time.Minute)
-		}
-		require.Len(t, b.ids(), 7+maxAttempts-2)
-		require.Equal(t, []string{`E! Outbox: alert "a" of task "t" was thrown away by an output 8 times; it is given up`}, b.lines())
-		require.Equal(t, map[string]int64{"rejected": 4 + maxAttempts - 1, "superseded": 2, "forgotten": 1}, b.counted())
+		require.Len(t, b.ids(), 100)
+		require.Equal(t, "I! Outbox: alerts have somebody to deliver them again; 100 events have waited", b.lines()[5])
+		b.detach()
+		b.Close()
+		require.Equal(t, "W! Outbox: 100 alert events are lost: there was nobody to deliver them, and without a state_directory nothing is kept", b.lines()[6])
+	})
+}
+
+// TestNextReceiver hands what one receiver has not called safe over to the next, before what is new.
+func TestNextReceiver(t *testing.T) {
+	for _, dir := range []journal.Folder{nil, journaltest.New()} {
+		synctest.Test(t, func(t *testing.T) {
+			b := openBox(t, dir, 100)
+			for i := range 4 {
+				b.Put(event(string(rune('a'+i%2)), i, alert.Critical))
+			}
+			synctest.Wait()
+			first := b.receiver
+			first.find("b-1").safe()
+			b.detach()
+			b.detach = nil
+			b.Put(event("a", 4, alert.OK))
+			synctest.Wait()
+			require.Len(t, first.ids(), 4)
+			b.attach()
+			synctest.Wait()
+			require.Equal(t, []string{"a-0", "a-2", "b-3", "a-4"}, b.ids())
+			first.find("a-2").safe()
+			first.find("a-2").safe()
+			for _, id := range []string{"a-0", "b-3", "a-4"} {
+				b.find(id).safe()
+			}
+			require.Equal(t, map[string]int64{"repeated": 3}, b.counted())
+			begin := time.Now()
+			b.Close()
+			require.Zero(t, time.Since(begin))
+		})
+	}
+}
+
+// TestReceiverGoesMeanwhile has the receiver go while it is being called.
+func TestReceiverGoesMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBox(t, nil, 100)
+		b.gate = make(chan struct{})
+		b.Put(event("a", 0, alert.Critical))
+		synctest.Wait()
+		first := b.receiver
+		b.attach()
+		b.Put(event("a", 1, alert.OK))
+		close(first.gate)
+		synctest.Wait()
+		require.Equal(t, []string{"a-0", "a-1"}, b.ids())
+		b.all = true
 		b.Close()
 	})
 }
 
-// TestOutboxDiskFails emits all the same, and returns to the disk.
-func TestOutboxDiskFails(t *testing.T) {
+// TestDiskFails emits all the same, and returns to the disk.
+func TestDiskFails(t *testing.T) {
 	for _, what := range []string{"write", "sync"} {
 		synctest.Test(t, func(t *testing.T) {
 			dir := journaltest.New()
@@ -367,8 +523,8 @@ func TestOutboxDiskFails(t *testing.T) {
 	}
 }
 
-// TestOutboxDiskHangs does not hold alerts back for ever.
-func TestOutboxDiskHangs(t *testing.T) {
+// TestDiskHangs does not hold alerts back for ever.
+func TestDiskHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		b := openBox(t, dir, 100)
@@ -397,8 +553,8 @@ func TestOutboxDiskHangs(t *testing.T) {
 	})
 }
 
-// TestOutboxFolderAppearsLate brings what an earlier process has left, unless it is overtaken.
-func TestOutboxFolderAppearsLate(t *testing.T) {
+// TestFolderAppearsLate brings what an earlier process has left, unless it is overtaken.
+func TestFolderAppearsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		a := openBox(t, dir, 100)
@@ -421,7 +577,7 @@ func TestOutboxFolderAppearsLate(t *testing.T) {
 		require.Equal(t, alert.Critical, s.Level)
 		s, _ = b.topics.Event("main:t:alert2", "a")
 		require.Equal(t, alert.OK, s.Level)
-		b.find("b-2").Accept()
+		b.find("b-2").safe()
 		synctest.Wait()
 		c := openBox(t, dir.Killed(), 100)
 		synctest.Wait()
@@ -433,8 +589,38 @@ func TestOutboxFolderAppearsLate(t *testing.T) {
 	})
 }
 
-// TestOutboxDeliveredAfterTheEnd tells the journal of what outputs deliver when they stop.
-func TestOutboxDeliveredAfterTheEnd(t *testing.T) {
+// TestCloseWaits for what becomes safe, but not for ever.
+func TestCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBox(t, journaltest.New(), 100)
+		for i := range 6 {
+			b.Put(event("a", i, alert.Critical))
+		}
+		synctest.Wait()
+		go func() {
+			for i := range 3 {
+				time.Sleep(time.Second)
+				b.find("a-" + strconv.Itoa(i)).safe()
+			}
+		}()
+		begin := time.Now()
+		b.Close()
+		require.Equal(t, 3*time.Second+stuckAfter, time.Since(begin))
+		b.detach()
+
+		c := openBox(t, journaltest.New(), 100)
+		c.gate = make(chan struct{})
+		c.Put(event("a", 1, alert.Critical))
+		begin = time.Now()
+		c.Close()
+		require.Equal(t, flushTimeout, time.Since(begin), "the receiver hangs")
+		close(c.gate)
+		synctest.Wait()
+	})
+}
+
+// TestSafeAfterTheEnd tells the journal of what a receiver delivers when it stops.
+func TestSafeAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		b := openBox(t, dir, 100)
@@ -443,16 +629,15 @@ func TestOutboxDeliveredAfterTheEnd(t *testing.T) {
 		}
 		b.Close()
 		require.Len(t, b.ids(), 5)
-		for _, id := range b.ids()[:3] {
-			b.find(id).Accept()
+		for _, id := range b.ids()[:4] {
+			b.find(id).safe()
 		}
-		b.find("a-3").Reject()
 		c := openBox(t, dir, 100)
-		b.find("a-4").Accept() // too late
+		b.find("a-4").safe() // too late
 		synctest.Wait()
-		require.Equal(t, []string{"a-4"}, c.ids(), "the one before is superseded")
+		require.Equal(t, []string{"a-4"}, c.ids())
 		c.Close()
-		c.find("a-4").Accept()
+		c.find("a-4").safe()
 		d := openBox(t, dir, 100)
 		synctest.Wait()
 		require.Empty(t, d.ids())
@@ -460,7 +645,7 @@ func TestOutboxDeliveredAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestOutboxForgetsTopics(t *testing.T) {
+func TestForgetsTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		b := openBox(t, dir, 100)
@@ -484,8 +669,8 @@ func TestOutboxForgetsTopics(t *testing.T) {
 	})
 }
 
-// TestOutboxKeepsStates until they are in a state file.
-func TestOutboxKeepsStates(t *testing.T) {
+// TestKeepsStates until they are in a state file.
+func TestKeepsStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := journaltest.New()
 		b := openBox(t, dir, 100)
@@ -517,12 +702,13 @@ func TestOutboxKeepsStates(t *testing.T) {
 type life struct {
 	*box
 	put   []*alert.Event
+	ready map[string]bool               // called safe
 	saved map[alertKey]alert.EventState // what the last checkpoint has
 }
 
 // liveThrough works with an outbox until its folder fails.
 func liveThrough(t *testing.T, dir *journaltest.Folder, seed uint64) *life {
-	l := &life{saved: map[alertKey]alert.EventState{}}
+	l := &life{ready: map[string]bool{}, saved: map[alertKey]alert.EventState{}}
 	b, err := tryBox(dir, 1000)
 	if err != nil {
 		return l
@@ -553,12 +739,9 @@ func liveThrough(t *testing.T, dir *journaltest.Folder, seed uint64) *life {
 		}
 		if r.IntN(3) == 0 {
 			for _, id := range b.ids() {
-				if m := b.find(id); r.IntN(2) == 0 && !b.ready[id] {
-					if b.ready == nil {
-						b.ready = map[string]bool{}
-					}
-					b.ready[id] = true
-					m.Accept()
+				if m := b.find(id); r.IntN(2) == 0 && !l.ready[id] {
+					l.ready[id] = true
+					m.safe()
 				}
 			}
 			synctest.Wait()
@@ -581,9 +764,9 @@ func liveThrough(t *testing.T, dir *journaltest.Folder, seed uint64) *life {
 
 var errCrash = errors.New("crash")
 
-// TestOutboxCrashAtEveryStep kills the process and the machine before and in the midst of each change
+// TestCrashAtEveryStep kills the process and the machine before and in the midst of each change
 // of the folder. What was emitted and not delivered must come again, in order and with the states.
-func TestOutboxCrashAtEveryStep(t *testing.T) {
+func TestCrashAtEveryStep(t *testing.T) {
 	images := 0
 	for seed := range uint64(6) {
 		steps := 0

@@ -19,11 +19,12 @@ var AfterFormat = journal.Format{Prefix: "outbox-after", Lock: "tick-after.lock"
 
 // A record of the outbox is one of these kinds, followed by what its comment says.
 const (
-	recEvent   = 'E' // number, event: it is to be emitted, and its topics have its state
-	recAgain   = 'R' // number, event: it is to be emitted; of its states nothing is said
+	recEvent   = 'E' // number, event: it is to be handed over, and its topics have its state
+	recAgain   = 'R' // number, event: it is to be handed over; of its states nothing is said
 	recState   = 'S' // number, topic, state: of an event in that topic
-	recOver    = 'A' // numbers: these need not be emitted again
+	recOver    = 'A' // numbers: these need not be handed over again
 	recSaved   = 'C' // number: states up to it are in the state file
+	recLost    = 'L' // topic, alert: it has been raised, and nobody hears of that, unless it has an event
 	recForget  = 'F' // number, topic: it has no states of events up to the number
 	batchLimit = 256 // records that are written in one go
 )
@@ -52,11 +53,12 @@ type numberedState struct {
 type undelivered struct {
 	events map[uint64]*alert.Event
 	states map[alertKey]numberedState
+	lost   map[alertKey]bool
 	last   uint64 // highest number that was mentioned
 }
 
 func newUndelivered() *undelivered {
-	return &undelivered{events: map[uint64]*alert.Event{}, states: map[alertKey]numberedState{}}
+	return &undelivered{events: map[uint64]*alert.Event{}, states: map[alertKey]numberedState{}, lost: map[alertKey]bool{}}
 }
 
 // take reads one record.
@@ -69,6 +71,7 @@ func (x *undelivered) take(payload []byte) error {
 			return d.Err()
 		}
 		x.events[seq] = e
+		delete(x.lost, keyOf(e))
 		x.last = max(x.last, seq)
 		if payload[0] == recEvent {
 			for _, topic := range topicsOf(e) {
@@ -94,6 +97,12 @@ func (x *undelivered) take(payload []byte) error {
 			x.last = max(x.last, seq)
 			delete(x.events, seq)
 		}
+	case recLost:
+		k := alertKey{d.Text(), d.Text()}
+		if d.Err() != nil {
+			return d.Err()
+		}
+		x.lost[k] = true
 	case recSaved:
 		seq := d.Uint()
 		if d.Err() != nil {
@@ -108,6 +117,7 @@ func (x *undelivered) take(payload []byte) error {
 		}
 		x.last = max(x.last, seq)
 		maps.DeleteFunc(x.states, func(k alertKey, s numberedState) bool { return k.topic == topic && s.seq <= seq })
+		maps.DeleteFunc(x.lost, func(k alertKey, _ bool) bool { return k.topic == topic })
 	default:
 		return journal.ErrRecord
 	}
@@ -140,6 +150,12 @@ func encodeOver(e *journal.Encoder, list []*entry) {
 	for _, x := range list {
 		e.Uint(x.seq)
 	}
+}
+
+func encodeLost(e *journal.Encoder, k alertKey) {
+	e.Byte(recLost)
+	e.Text(k.topic)
+	e.Text(k.id)
 }
 
 func encodeForget(e *journal.Encoder, f forgotten) {

@@ -267,7 +267,6 @@ func (s *setup) config() string {
   scripts = ["` + s.file("tick.d") + `"]
 ` + tick + `
 [[outputs.alerter]]
-  tagpass = {tick = ["alert", "point"]}
   retry_min_interval = "100ms"
   retry_max_interval = "500ms"
   close_timeout = "500ms"

@@ -25,7 +25,7 @@ import (
 //   - Every event says at which level the alert was before. There are four levels, so an event that
 //     is missing shows in the next one, unless exactly those are lost with it that lead back to the
 //     same level.
-//   - outputs.file writes each event that leaves the processor. What it has written was decided.
+//   - outputs.file writes the copies of events, which leave when the journal has them.
 //   - The alerter aggregates all events of a topic. Each must be in exactly one of its summaries.
 //   - At the end the engine gets a last level of each alert and has the time to deliver it.
 func TestKill(t *testing.T) {
@@ -61,8 +61,8 @@ func TestKill(t *testing.T) {
 	s.outputs = `
 [[outputs.file]]
   files = ["` + s.file("decided") + `"]
-  tagpass = {tick = ["alert"]}
-  fieldinclude = ["duration"]
+  namepass = ["alert"]
+  fieldinclude = ["duration_ns"]
   metric_batch_size = 1
 `
 	s.script("load", feederRule(".post('"+r.hook.URL+"').email().topic('all')"))
@@ -123,6 +123,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills in %.1fs: %d points sent, %d level changes of %d alerts delivered and in one of %d summaries each; %d of them were seen leaving the engine; %d repeats by HTTP, %d by mail",
 		kills, took.Seconds(), f.sent.Load(), got.byHook.size(), len(got.byHook), summaries, len(decided), len(got.repeatedPosts), len(got.repeatedMails))
 	require.Greater(t, got.byHook.size(), 20*kills, "level changes")
+	require.Greater(t, len(decided), 20*kills, "copies of events")
 }
 
 // A reload under the same load loses nothing. What is under way when the alerter is closed may be
@@ -213,7 +214,7 @@ func decidedEvents(t testing.TB, name string) map[string]bool {
 	defer f.Close()
 	events := map[string]bool{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		head, at, ok := strings.Cut(lines.Text(), " duration=")
+		head, at, ok := strings.Cut(lines.Text(), " duration_ns=")
 		_, at, hasTime := strings.Cut(at, "i ")
 		ns, err := strconv.ParseInt(at, 10, 64)
 		if !ok || !hasTime || err != nil || ns < 1e18 {
@@ -224,7 +225,7 @@ func decidedEvents(t testing.TB, name string) map[string]bool {
 			k, v, _ := strings.Cut(tag, "=")
 			tags[k] = v
 		}
-		events[fmt.Sprint(tags["alert_id"], " ", tags["level"], " ", ns/1e6)] = true
+		events[fmt.Sprint(tags["alert_id"], " ", tags["alert_level"], " ", ns/1e6)] = true
 	}
 	return events
 }

@@ -28,7 +28,6 @@ func BenchmarkAlertLatency(b *testing.B) {
 [[processors.tick]]
   scripts = ["`+s.file("tick.d")+`"]
 [[outputs.alerter]]
-  tagpass = {tick = ["alert", "point"]}
   metric_batch_size = 1
 [[outputs.discard]]
 `)

@@ -60,9 +60,8 @@ func TestMetricsPassUntouched(t *testing.T) {
 [[outputs.file]]
   files = ["`+f.file(name+".out")+`"]
   influx_uint_support = true
-  # "alert" is the measurement of events; weird has the tag of one, too
+  # copies of events
   namedrop = ["alert"]
-  tagdrop = {tick = ["point"]}
 `)
 		out, err := exec.Command(agentBinary, "--once", "--config", f.file(name+".conf")).CombinedOutput()
 		require.NoError(t, err, "%s", out)
@@ -71,7 +70,7 @@ func TestMetricsPassUntouched(t *testing.T) {
 		return b
 	}
 	without := run("without", "")
-	with := run("with", "[[processors.tick]]\n  scripts = [\""+f.file("tick.d")+"\"]\n[[outputs.alerter]]\n  tagpass = {tick = [\"alert\"]}\n  namepass = [\"alert\"]\n")
+	with := run("with", "[[processors.tick]]\n  scripts = [\""+f.file("tick.d")+"\"]\n[[outputs.alerter]]\n")
 	require.Equal(t, string(without), string(with))
 	require.Equal(t, n, strings.Count(string(with), "\n"))
 	alerts, err := os.ReadFile(f.file("alerts.log"))

@@ -16,18 +16,7 @@ import (
 	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
-
-	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
-
-func TestPointMetric(t *testing.T) {
-	require.Nil(t, pointMetric(&point.Point{Name: "m", Fields: []point.Field{{Key: "n", Value: point.NullValue()}}}))
-	got := pointMetric(&point.Point{
-		Name: "m", Time: 7, Tags: []point.Tag{{Key: "database", Value: "mine"}, {Key: "e"}, {Key: "tick", Value: "tock"}},
-		Fields: []point.Field{{Key: "i", Value: point.IntValue(1)}, {Key: "n", Value: point.NullValue()}, {Key: "t", Value: point.TimeValue(0)}},
-	})
-	testutil.RequireMetricEqual(t, metric.New("m", map[string]string{"tick": "point"}, map[string]any{"i": int64(1), "t": "1970-01-01T00:00:00Z"}, time.Unix(0, 7)), got)
-}
 
 func TestHTTPPost(t *testing.T) {
 	type seen struct{ path, contentType, user, header, body string }
@@ -66,9 +55,10 @@ func TestHTTPPost(t *testing.T) {
 	p := load(t, conf)
 	log := &testutil.CaptureLogger{}
 	p.Log = log
+	r := receive(t, p)
 	acc := start(t, p)
 	require.NoError(t, p.Add(metric.New("m", map[string]string{"host": "a"}, map[string]any{"v": 1.5}, time.Unix(0, 0)), acc))
-	require.Eventually(t, func() bool { return len(emitted(acc)) == 3 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.written()) == 3 }, 10*time.Second, time.Millisecond)
 	p.Stop()
 	require.ElementsMatch(t, []seen{
 		{"/plain", "application/json", ":", "2", `{"series":[{"name":"m","tags":{"host":"a"},"columns":["time","v"],"values":[["1970-01-01T00:00:00Z",1.5]]}]}` + "\n"},
@@ -76,7 +66,7 @@ func TestHTTPPost(t *testing.T) {
 		{"/m/a", "", "me:secret", "1", "1.5;"},
 	}, got)
 	codes := map[string]any{}
-	for _, m := range emitted(acc) {
+	for _, m := range r.written() {
 		codes[m.Name()], _ = m.GetField("code")
 	}
 	require.Equal(t, map[string]any{"plain": int64(200), "bad": int64(418), "dead": int64(0)}, codes)
@@ -115,8 +105,8 @@ func TestSampleConfig(t *testing.T) {
 	full.StateDirectory = t.TempDir()
 	require.NoError(t, full.Init())
 	d := newTick()
-	require.Equal(t, []any{d.DBRP, d.DatabaseTag, d.RetentionPolicyTag, d.AlertMeasurement, d.DropOriginal, d.QueueSize, d.QueueFull, d.EvaluateAfterAggregators, d.Deadman},
-		[]any{full.DBRP, full.DatabaseTag, full.RetentionPolicyTag, full.AlertMeasurement, full.DropOriginal, full.QueueSize, full.QueueFull, full.EvaluateAfterAggregators, full.Deadman})
+	require.Equal(t, []any{d.DBRP, d.DatabaseTag, d.RetentionPolicyTag, d.AlertMetrics, d.AlertMeasurement, d.InfluxDBOut, d.DropOriginal, d.QueueSize, d.QueueFull, d.EvaluateAfterAggregators, d.Deadman},
+		[]any{full.DBRP, full.DatabaseTag, full.RetentionPolicyTag, full.AlertMetrics, full.AlertMeasurement, full.InfluxDBOut, full.DropOriginal, full.QueueSize, full.QueueFull, full.EvaluateAfterAggregators, full.Deadman})
 	var options map[string]any
 	require.NoError(t, json.Unmarshal([]byte(`{"limit":5}`), &options))
 	require.Equal(t, int64(5), full.Tasks[0].Vars["limit"])
@@ -159,6 +149,7 @@ func TestKubernetes(t *testing.T) {
 	p := load(t, conf)
 	log := &testutil.CaptureLogger{}
 	p.Log = log
+	r := receive(t, p)
 	acc := start(t, p)
 	defer p.Stop()
 	add := func(host string, n int64) {
@@ -166,7 +157,7 @@ func TestKubernetes(t *testing.T) {
 	}
 	add("web", 3)
 	add("web", 5)
-	require.Eventually(t, func() bool { return len(emitted(acc)) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.written()) == 1 }, 10*time.Second, time.Millisecond)
 	get := call{"GET", webScale, "Bearer hush", ""}
 	put := call{"PUT", webScale, "Bearer hush", `{"metadata":{"resourceVersion":"7"},"spec":{"replicas":5}}`}
 	for _, want := range []call{get, get, put} { // a change reads the version first
@@ -179,8 +170,8 @@ func TestKubernetes(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("m",
-		map[string]string{"host": "web", "namespace": "default", "kind": "deployments", "resource": "web", "tick": "point"},
-		map[string]any{"new": int64(5), "old": int64(3)}, time.Unix(5, 0))}, emitted(acc))
+		map[string]string{"host": "web", "namespace": "default", "kind": "deployments", "resource": "web"},
+		map[string]any{"new": int64(5), "old": int64(3)}, time.Unix(5, 0))}, r.written())
 	add("nosuch", 1)
 	require.Eventually(t, func() bool {
 		return strings.Contains(strings.Join(log.Errors(), "\n"), `could not determine initial scale for "default/deployments/nosuch": status 404`)

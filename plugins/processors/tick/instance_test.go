@@ -85,9 +85,9 @@ func TestSecondInstance(t *testing.T) {
 		p.Stop()
 		require.Len(t, passed(acc), 1)
 		if after {
-			require.Len(t, emitted(acc), 1)
+			require.Len(t, copiesOf(acc), 1)
 		} else {
-			require.Empty(t, emitted(acc))
+			require.Empty(t, copiesOf(acc))
 		}
 	}
 }

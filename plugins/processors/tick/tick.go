@@ -1,7 +1,8 @@
 // Package tick implements the processor that evaluates TICKscripts on the metrics that pass.
 //
 // Metrics pass on untouched. Those that tasks want are copied once, as points, into the engine, which runs
-// the tasks; what a task emits leaves the plugin as metrics, never to come in again.
+// the tasks. What these decide takes the bus to outputs.alerter; a copy of each alert event leaves as a
+// metric, never to come in again.
 package tick
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/api"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/engine"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	_ "github.com/telegraf-tigk/telegraf-tigk/internal/handler" // scripts name handlers
@@ -37,7 +39,9 @@ type Tick struct {
 	DBRP                     string          `toml:"dbrp"`
 	DatabaseTag              string          `toml:"database_tag"`
 	RetentionPolicyTag       string          `toml:"retention_policy_tag"`
+	AlertMetrics             AlertMetrics    `toml:"alert_metrics"`
 	AlertMeasurement         string          `toml:"alert_measurement"`
+	InfluxDBOut              string          `toml:"influxdb_out"`
 	HealthTopic              string          `toml:"health_topic"`
 	DropOriginal             bool            `toml:"drop_original"`
 	Strict                   bool            `toml:"strict"`
@@ -62,6 +66,9 @@ type Tick struct {
 	// section of outputs.alerter wants that.
 	StateChangesOnly bool `toml:"-"`
 
+	// Bus leads to outputs.alerter. With nil nothing is delivered or kept, as in a test of a configuration.
+	Bus *bus.Bus `toml:"-"`
+
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
 
@@ -72,6 +79,7 @@ type Tick struct {
 	scaler    *scale.Scaler
 	convert   converter
 	emit      func(telegraf.Metric) // set by Start
+	copies    *copies               // nil without alert_metrics
 	engine    *engine.Engine        // set by Init
 	running   bool
 	service   *service // nil unless there is an address
@@ -92,7 +100,10 @@ type Task struct {
 func newTick() *Tick {
 	t := &Tick{
 		DBRP:               "telegraf.autogen",
+		AlertMetrics:       AlertMetricsOn,
 		AlertMeasurement:   "alert",
+		InfluxDBOut:        "bus",
+		Bus:                &bus.Process,
 		QueueSize:          10000,
 		QueueFull:          "drop",
 		CheckpointInterval: config.Duration(10 * time.Second),
@@ -143,7 +154,13 @@ func (t *Tick) config() engine.Config {
 		QueueSize: t.QueueSize, Block: t.QueueFull == "block", HealthTopic: t.HealthTopic,
 		StateDirectory: t.StateDirectory, Second: t.isSecond(), Checkpoint: time.Duration(t.CheckpointInterval),
 		OutboxMaxEvents: t.OutboxMaxEvents, OutboxMaxBytes: int64(t.OutboxMaxSize),
-		Event: t.emitEvent, Point: t.emitPoint,
+		Bus: t.Bus,
+	}
+	if t.AlertMetrics != AlertMetricsOff {
+		c.Event = func(e *alert.Event) { t.copies.put(e) }
+	}
+	if t.InfluxDBOut == "metrics" {
+		c.Point = t.emitPoint
 	}
 	for _, x := range t.Tasks {
 		if x.Enabled == nil || *x.Enabled {
@@ -181,6 +198,8 @@ func (t *Tick) check() (err error) {
 	switch {
 	case t.AlertMeasurement == "":
 		return errors.New("alert_measurement must not be empty")
+	case t.InfluxDBOut != "bus" && t.InfluxDBOut != "metrics":
+		return fmt.Errorf(`influxdb_out: want "bus" or "metrics", got %q`, t.InfluxDBOut)
 	case t.QueueSize < 1:
 		return fmt.Errorf("queue_size must be positive, got %d", t.QueueSize)
 	case t.QueueFull != "block" && t.QueueFull != "drop":
@@ -285,13 +304,18 @@ func (t *Tick) Start(acc telegraf.Accumulator) error {
 		return nil
 	}
 	t.emit = func(m telegraf.Metric) { acc.AddMetric(m) }
+	if t.AlertMetrics != AlertMetricsOff {
+		t.copies = t.startCopies()
+	}
 	if err := t.engine.Open(); err != nil {
+		t.stopCopies()
 		return err
 	}
 	if t.Address != "" && !t.isSecond() {
 		var err error
 		if t.service, err = t.open(api.New(t.engine, buildVersion()), func(err error) { t.Log.Errorf("HTTP API: %v", err) }); err != nil {
 			t.engine.Stop()
+			t.stopCopies()
 			return err
 		}
 		t.Log.Infof("Serving the HTTP API at %s", t.Address)
@@ -335,8 +359,16 @@ func (t *Tick) Stop() {
 		t.service = nil
 	}
 	t.engine.Stop()
+	t.stopCopies()
 	if t.Statistics != nil {
 		t.Statistics.UnregisterAll()
+	}
+}
+
+func (t *Tick) stopCopies() {
+	if t.copies != nil {
+		t.copies.stop()
+		t.copies = nil
 	}
 }
 

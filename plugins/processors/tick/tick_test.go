@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,31 +19,74 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
+	"github.com/telegraf-tigk/telegraf-tigk/plugins/wire"
 )
 
 var update = flag.Bool("update", false, "write expected.out of the test cases anew")
 
-// emitted returns the metrics that tasks made.
-func emitted(acc *testutil.Accumulator) []telegraf.Metric {
+// copiesOf returns the copies of alert events.
+func copiesOf(acc *testutil.Accumulator) []telegraf.Metric {
 	out := make([]telegraf.Metric, 0)
 	for _, m := range acc.GetTelegrafMetrics() {
-		if m.HasTag(alertmetric.KindTag) {
+		if m.HasTag("alert_id") {
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
+// passed returns the metrics that came in.
 func passed(acc *testutil.Accumulator) []telegraf.Metric {
 	var out []telegraf.Metric
 	for _, m := range acc.GetTelegrafMetrics() {
-		if !m.HasTag(alertmetric.KindTag) {
+		if !m.HasTag("alert_id") {
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// A receiver takes what a plugin puts on the bus.
+type receiver struct {
+	mu     sync.Mutex
+	events []*alert.Event
+	points []telegraf.Metric
+}
+
+// receive makes a receiver for what p decides.
+func receive(t testing.TB, p *Tick) *receiver {
+	t.Helper()
+	r := &receiver{}
+	p.Bus = new(bus.Bus)
+	_, err := p.Bus.Attach(r)
+	require.NoError(t, err)
+	return r
+}
+
+// Events implements [bus.Receiver].
+func (r *receiver) Events(list []*alert.Event, safe func([]*alert.Event)) {
+	r.mu.Lock()
+	r.events = append(r.events, list...)
+	r.mu.Unlock()
+	safe(list)
+}
+
+// Points implements [bus.Receiver].
+func (r *receiver) Points(list []bus.Point) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range list {
+		r.points = append(r.points, wire.Point(p.Point, "to", "for"))
+	}
+}
+
+// written returns the points, with database and retention policy as their tags to and for.
+func (r *receiver) written() []telegraf.Metric {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.points)
 }
 
 // load returns the first instance of a configuration's plugin.
@@ -87,6 +132,7 @@ func TestCases(t *testing.T) {
 			}
 
 			plugin := load(t, filepath.Join(dir, "telegraf.conf"))
+			r := receive(t, plugin)
 			acc := &testutil.Accumulator{}
 			require.NoError(t, plugin.Init())
 			require.NoError(t, plugin.Start(acc))
@@ -96,15 +142,17 @@ func TestCases(t *testing.T) {
 			plugin.Stop()
 
 			testutil.RequireMetricsEqual(t, before, passed(acc))
+			got := append(copiesOf(acc), r.written()...)
+			require.Len(t, copiesOf(acc), len(r.events))
 			file := filepath.Join(dir, "expected.out")
 			if *update {
 				s := &serializer.Serializer{SortFields: true, UintSupport: true}
 				require.NoError(t, s.Init())
-				out, err := s.SerializeBatch(emitted(acc))
+				out, err := s.SerializeBatch(got)
 				require.NoError(t, err)
 				require.NoError(t, os.WriteFile(file, out, 0o600))
 			}
-			testutil.RequireMetricsEqual(t, parseMetrics(t, file), emitted(acc), testutil.SortMetrics())
+			testutil.RequireMetricsEqual(t, parseMetrics(t, file), got, testutil.SortMetrics())
 		})
 	}
 }
@@ -119,7 +167,7 @@ func cpu(idle float64) telegraf.Metric {
 func plugin(pairs ...string) (*Tick, *testutil.CaptureLogger) {
 	log := &testutil.CaptureLogger{}
 	p := newTick()
-	p.Log = log
+	p.Log, p.Bus = log, new(bus.Bus)
 	for i := 0; i < len(pairs); i += 2 {
 		p.Tasks = append(p.Tasks, &Task{Name: pairs[i], Script: pairs[i+1]})
 	}
@@ -201,7 +249,7 @@ func TestBadScripts(t *testing.T) {
 			acc := start(t, p)
 			require.NoError(t, p.Add(cpu(5), acc))
 			p.Stop()
-			require.Len(t, emitted(acc), 1, "the other task must run")
+			require.Len(t, copiesOf(acc), 1, "the other task must run")
 			errs := log.Errors()
 			require.Len(t, errs, 1, "reported once")
 			if c.name != "two vars" {
@@ -251,14 +299,15 @@ func TestVars(t *testing.T) {
 `)
 	p := load(t, conf)
 	p.Strict = true
+	r := receive(t, p)
 	acc := start(t, p)
 	for _, a := range []int64{3, 7} {
 		require.NoError(t, p.Add(metric.New("cpu", nil, map[string]any{"a": a, "q": "yes"}, time.Unix(0, a)), acc))
 	}
 	p.Stop()
 	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("cpu",
-		map[string]string{"tick": "point", "database": "telegraf", "retention_policy": "autogen"},
-		map[string]any{"d": "1h30m0s", "n": int64(7), "f": 2.0, "b": true, "t": "2s"}, time.Unix(0, 7))}, emitted(acc))
+		map[string]string{"to": "telegraf", "for": "autogen"},
+		map[string]any{"d": "1h30m0s", "n": int64(7), "f": 2.0, "b": true, "t": "2s"}, time.Unix(0, 7))}, r.written())
 }
 
 func TestDropOriginal(t *testing.T) {
@@ -274,7 +323,7 @@ func TestDropOriginal(t *testing.T) {
 	p.Stop()
 	require.Equal(t, 1, settled)
 	require.Empty(t, passed(acc))
-	require.Len(t, emitted(acc), 1)
+	require.Len(t, copiesOf(acc), 1)
 }
 
 func TestTrackingSettlesOnce(t *testing.T) {
@@ -290,12 +339,13 @@ func TestTrackingSettlesOnce(t *testing.T) {
 	require.Equal(t, 1, settled)
 	p.Stop()
 	require.Equal(t, 1, settled)
-	require.Len(t, emitted(acc), 2)
+	require.Len(t, copiesOf(acc), 2)
 }
 
 // Emptied metrics and numbers that are none do not come by line protocol.
 func TestWhatLineProtocolDrops(t *testing.T) {
 	p, _ := plugin("all", `stream|from()|influxDBOut()`)
+	r := receive(t, p)
 	acc := start(t, p)
 	at := time.Unix(1, 0)
 	require.NoError(t, p.Add(metric.New("nan", nil, map[string]any{"v": nan()}, at), acc))
@@ -303,6 +353,6 @@ func TestWhatLineProtocolDrops(t *testing.T) {
 	p.Stop()
 	require.Len(t, passed(acc), 2)
 	testutil.RequireMetricsEqual(t, []telegraf.Metric{metric.New("m",
-		map[string]string{"b": "x", "tick": "point", "database": "telegraf", "retention_policy": "autogen"},
-		map[string]any{"w": 1.0, "a": 1.0}, at)}, emitted(acc))
+		map[string]string{"b": "x", "to": "telegraf", "for": "autogen"},
+		map[string]any{"w": 1.0, "a": 1.0}, at)}, r.written())
 }
