@@ -102,7 +102,7 @@ func parse(name, text string) (*template.Template, error) {
 }
 
 func parseDetails(text string) (*htmltemplate.Template, error) {
-	t, err := htmltemplate.New("details").Funcs(htmltemplate.FuncMap{"json": jsonLine, "jsonCompact": jsonCompact}).Parse(text)
+	t, err := htmltemplate.New("details").Funcs(htmlFuncs).Parse(text)
 	if err != nil {
 		return nil, parseError("details", err)
 	}
@@ -198,7 +198,7 @@ func (t *Templates) ID(s *Source) (string, error) {
 func (t *Templates) Render(s *Source, e *Event) (err error) {
 	info := messageInfo{idInfo: s.info(), Fields: make(fieldMap, len(e.Fields)), Level: e.Level.String(), Time: time.Unix(0, e.Time).UTC(), Duration: e.Duration}
 	for _, f := range e.Fields {
-		info.Fields[f.Key] = plain(f.Value)
+		info.Fields[f.Key] = f.Value.Any()
 	}
 	if e.ID, err = t.ID(s); err != nil {
 		return err
@@ -251,33 +251,19 @@ func (m fieldMap) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// plain returns v as templates see it.
-func plain(v point.Value) any {
-	switch v.Kind {
-	case point.Float:
-		return v.Float()
-	case point.Int:
-		return v.Int()
-	case point.String, point.Regex:
-		return v.Text
-	case point.Bool:
-		return v.Bool()
-	case point.Duration:
-		return v.Duration()
-	case point.Time:
-		return time.Unix(0, v.Time()).UTC()
-	}
-	return nil
+// Funcs are the functions of templates that are no HTML: json, whose text ends with a line end, and
+// jsonCompact.
+var Funcs = template.FuncMap{"json": jsonLine[string], "jsonCompact": jsonCompact[string]}
+
+// htmlFuncs are the same for HTML, where what they make is a script's.
+var htmlFuncs = htmltemplate.FuncMap{"json": jsonLine[htmltemplate.JS], "jsonCompact": jsonCompact[htmltemplate.JS]}
+
+func jsonLine[T ~string](v any) (T, error) {
+	text, err := jsonCompact[T](v)
+	return text + "\n", err
 }
 
-// jsonLine is the template function json.
-func jsonLine(v any) (htmltemplate.JS, error) {
+func jsonCompact[T ~string](v any) (T, error) {
 	b, err := json.Marshal(v)
-	return htmltemplate.JS(b) + "\n", err
-}
-
-// jsonCompact is the template function of that name.
-func jsonCompact(v any) (htmltemplate.JS, error) {
-	b, err := json.Marshal(v)
-	return htmltemplate.JS(b), err
+	return T(b), err
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/redact"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
@@ -57,17 +58,11 @@ func (h *Endpoint) init() (err error) {
 		return fmt.Errorf("http_post %q: url: want one like http://host/path, got %q", h.Name, h.URL)
 	}
 	if h.RowTemplate != "" {
-		if h.body, err = template.New("row_template").Funcs(rowFuncs).Parse(h.RowTemplate); err != nil {
+		if h.body, err = template.New("row_template").Funcs(alert.Funcs).Parse(h.RowTemplate); err != nil {
 			return fmt.Errorf("http_post %q: %w", h.Name, err)
 		}
 	}
 	return nil
-}
-
-// rowFuncs are the functions of a row template: json ends its text with a line end.
-var rowFuncs = template.FuncMap{
-	"json":        func(v any) (string, error) { b, err := json.Marshal(v); return string(b) + "\n", err },
-	"jsonCompact": func(v any) (string, error) { b, err := json.Marshal(v); return string(b), err },
 }
 
 // Endpoints are those that scripts name, by name.
@@ -165,7 +160,7 @@ func (es Endpoints) Post(ctx context.Context, client *http.Client, p *spec.Post)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return 0, fmt.Errorf("post: %w", withoutURL(err))
+		return 0, fmt.Errorf("post: %w", redact.Error(err))
 	}
 	if h != nil {
 		if err := h.prepare(req); err != nil {
@@ -180,7 +175,7 @@ func (es Endpoints) Post(ctx context.Context, client *http.Client, p *spec.Post)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("post to %s: %w", req.URL.Host, withoutURL(err))
+		return 0, fmt.Errorf("post to %s: %w", req.URL.Host, redact.Error(err))
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, postResponse)) // it only goes into a reply
@@ -222,13 +217,4 @@ func (h *Endpoint) prepare(req *http.Request) error {
 		return nil
 	}
 	return h.Prepare(req)
-}
-
-// withoutURL returns what went wrong without the URL, which may hold a token.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

@@ -106,7 +106,7 @@ func (c *BigPandaConfig) document(e *alert.Event, options spec.Declarer) (*docum
 	}
 	if strings.Contains(c.AutoAttributes, "fields") {
 		for _, f := range e.Fields {
-			body[f.Key] = textOf(goValue(f.Value))
+			body[f.Key] = textOf(f.Value.Any())
 		}
 	}
 	for k, v := range r.values("attribute", o.Attributes) {

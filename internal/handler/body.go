@@ -156,42 +156,13 @@ func tagMap(tags []point.Tag) map[string]string {
 func fieldMap(fields []point.Field) map[string]any {
 	m := make(map[string]any, len(fields))
 	for _, f := range fields {
-		m[f.Key] = goValue(f.Value)
+		m[f.Key] = f.Value.Any()
 	}
 	return m
 }
 
-func goValue(v point.Value) any {
-	switch v.Kind {
-	case point.Float:
-		return v.Float()
-	case point.Int:
-		return v.Int()
-	case point.String:
-		return v.Text
-	case point.Bool:
-		return v.Bool()
-	case point.Duration:
-		return v.Duration()
-	case point.Time:
-		return time.Unix(0, v.Time()).UTC()
-	}
-	return nil
-}
-
-var templateFuncs = template.FuncMap{
-	"json": func(v any) (string, error) {
-		text, err := json.Marshal(v)
-		return string(text) + "\n", err
-	},
-	"jsonCompact": func(v any) (string, error) {
-		text, err := json.Marshal(v)
-		return string(text), err
-	},
-}
-
 func parseTemplate(name, text string) (*template.Template, error) {
-	return template.New(name).Funcs(templateFuncs).Parse(text)
+	return template.New(name).Funcs(alert.Funcs).Parse(text)
 }
 
 // render executes a template text over data; text without actions is its own result.
@@ -301,5 +272,5 @@ func set(m *map[string]any, name string, v point.Value) {
 	if *m == nil {
 		*m = map[string]any{}
 	}
-	(*m)[name] = goValue(v)
+	(*m)[name] = v.Any()
 }

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/redact"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
 
@@ -56,7 +56,7 @@ func post(ctx context.Context, c *http.Client, target string, header http.Header
 func exchange(ctx context.Context, c *http.Client, method, target string, header http.Header, body []byte) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, Permanent(withoutURL(err))
+		return nil, nil, Permanent(redact.Error(err))
 	}
 	if req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
 		return nil, nil, Permanent(errors.New("want a URL like http://host/path"))
@@ -70,7 +70,7 @@ func exchange(ctx context.Context, c *http.Client, method, target string, header
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s to %s: %w", strings.ToLower(method), req.URL.Host, withoutURL(err))
+		return nil, nil, fmt.Errorf("%s to %s: %w", strings.ToLower(method), req.URL.Host, redact.Error(err))
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
@@ -103,14 +103,6 @@ func basicAuth(header map[string]string, username, password Secret) error {
 	}
 	pass, err := password.Get()
 	header["Authorization"] = "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
-	return err
-}
-
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/redact"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
 )
@@ -128,7 +129,7 @@ func (c *MQTTConfig) check() error {
 	case c.URL == "":
 		return need("url", "")
 	case err != nil:
-		return fmt.Errorf("url: %w", withoutURL(err))
+		return fmt.Errorf("url: %w", redact.Error(err))
 	case !slices.Contains(mqttSchemes, u.Scheme) || u.Host == "":
 		return fmt.Errorf("url: want one like tcp://host:1883, ssl://host:8883 or ws://host/mqtt, got %q", u.Redacted())
 	case c.Global && c.Topic == "":

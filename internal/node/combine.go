@@ -285,10 +285,7 @@ func (c *combineGroup) combined() []point.Tag {
 	}
 	at := c.memo
 	for _, i := range c.taken {
-		var k tagKey
-		if t := c.state.Points[i].Tags; len(t) > 0 {
-			k = tagKey{&t[0], len(t)}
-		}
+		k := keyOf(c.state.Points[i].Tags)
 		next := at.next[k]
 		if next == nil {
 			next = new(combinedTags)

@@ -19,12 +19,12 @@ type derivative struct {
 	unit        time.Duration
 	nonNegative bool
 
-	env       spec.Env
-	wrongType [kinds]error // made when first met
-	previous  derivativeState
-	point     point.Point
-	fields    []point.Field
-	batch     batchBuffer
+	env      spec.Env
+	faults   memo[point.Kind, error]
+	previous derivativeState
+	point    point.Point
+	fields   []point.Field
+	batch    batchBuffer
 }
 
 // derivativeState is the last valid value of a group.
@@ -119,8 +119,7 @@ func (d *derivative) with(p *point.Point, rate float64) *point.Point {
 }
 
 func (d *derivative) typeError(k point.Kind) error {
-	if d.wrongType[k] == nil {
-		d.wrongType[k] = fmt.Errorf("cannot perform derivative: field is the wrong type field=%s type=%s", d.field, goType(k))
-	}
-	return d.wrongType[k]
+	return d.faults.get(k, func() error {
+		return fmt.Errorf("cannot perform derivative: field is the wrong type field=%s type=%s", d.field, goType(k))
+	})
 }

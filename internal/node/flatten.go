@@ -21,8 +21,8 @@ type flatten struct {
 
 	env    spec.Env
 	grid   point.Grid
-	faults []error               // for each dimension, that a point lacks it
-	memo   map[tagKey]*flattened // bounded like a tagMemo
+	faults []error // for each dimension, that a point lacks it
+	memo   memo[tagKey, *flattened]
 	point  point.Point
 	batch  batchBuffer
 }
@@ -67,16 +67,10 @@ func (f *flatten) Start(env spec.Env) error {
 
 // series returns what a set of tags makes of names.
 func (f *flatten) series(tags []point.Tag) *flattened {
-	var k tagKey
-	if len(tags) > 0 {
-		k = tagKey{&tags[0], len(tags)}
-	}
-	if x, ok := f.memo[k]; ok {
-		return x
-	}
-	if f.memo == nil || len(f.memo) >= tagMemoSize {
-		f.memo = make(map[tagKey]*flattened)
-	}
+	return f.memo.get(keyOf(tags), func() *flattened { return f.flatten(tags) })
+}
+
+func (f *flatten) flatten(tags []point.Tag) *flattened {
 	x := &flattened{missing: -1}
 	var b strings.Builder
 	for i, tag := range f.on {
@@ -92,7 +86,6 @@ func (f *flatten) series(tags []point.Tag) *flattened {
 	}
 	x.prefix = b.String()
 	x.names = f.cache(x.prefix)
-	f.memo[k] = x
 	return x
 }
 

@@ -168,12 +168,11 @@ func (f *firstMessage) see(name string) {
 	}
 }
 
-// fieldFaults are the errors of points whose field cannot be used. Each is made once: a stream of
-// points without the field allocates nothing.
+// fieldFaults are the errors of points whose field cannot be used.
 type fieldFaults struct {
 	function, field, context string
-	first                    map[point.Kind]error
-	later                    map[unlikeKinds]error
+	first                    memo[point.Kind, error]
+	later                    memo[unlikeKinds, error]
 }
 
 // unlikeKinds are the kind of a value and the one that its set wants.
@@ -181,34 +180,23 @@ type unlikeKinds struct{ got, want point.Kind }
 
 // unfit is the error of a value that the function does not take.
 func (f *fieldFaults) unfit(got point.Kind) error {
-	if f.first[got] == nil {
-		if f.first == nil {
-			f.first = make(map[point.Kind]error)
-		}
+	return f.first.get(got, func() error {
 		const context = "failed to realize reduce context from fields"
 		if got == point.Missing || got == point.Null {
-			f.first[got] = fmt.Errorf("%s: field %q missing from point", context, f.field)
-		} else {
-			f.first[got] = fmt.Errorf("%s: invalid influxql func %s with field %s: cannot apply %s to %s field", context, f.function, f.field, f.function, goType(got))
+			return fmt.Errorf("%s: field %q missing from point", context, f.field)
 		}
-	}
-	return f.first[got]
+		return fmt.Errorf("%s: invalid influxql func %s with field %s: cannot apply %s to %s field", context, f.function, f.field, f.function, goType(got))
+	})
 }
 
 // unlike is the error of a value that is not of the kind of the set.
 func (f *fieldFaults) unlike(got, want point.Kind) error {
-	k := unlikeKinds{got, want}
-	if f.later[k] == nil {
-		if f.later == nil {
-			f.later = make(map[unlikeKinds]error)
-		}
+	return f.later.get(unlikeKinds{got, want}, func() error {
 		if got == point.Missing || got == point.Null {
-			f.later[k] = fmt.Errorf("%s: field %s missing from point cannot aggregate", f.context, f.field)
-		} else {
-			f.later[k] = fmt.Errorf("%s: field %s has wrong type: got %s exp %s", f.context, f.field, goType(got), goType(want))
+			return fmt.Errorf("%s: field %s missing from point cannot aggregate", f.context, f.field)
 		}
-	}
-	return f.later[k]
+		return fmt.Errorf("%s: field %s has wrong type: got %s exp %s", f.context, f.field, goType(got), goType(want))
+	})
 }
 
 // goType returns the name that Kapacitor's errors give to a kind of field.

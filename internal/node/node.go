@@ -48,30 +48,41 @@ func (w *batchBuffer) add(p *point.Point) {
 	w.batch.Points[len(w.batch.Points)-1].Fields = w.fields[from:len(w.fields):len(w.fields)]
 }
 
-// A tagMemo remembers what became of a tag set, so that points of a steady series share one slice.
-// Tag sets are immutable, so the address of the first tag and the length identify one.
-type tagMemo struct{ m map[tagKey][]point.Tag }
+// A memo remembers what became of a cause, a tag set or a fault, so that points of a steady series share
+// one result and cost no allocation. It is bounded: a full one is emptied.
+type memo[K comparable, V any] struct{ m map[K]V }
 
+const memoSize = 1 << 14
+
+// get returns what has been made of k, or makes it.
+func (m *memo[K, V]) get(k K, fresh func() V) V {
+	if v, ok := m.m[k]; ok {
+		return v
+	}
+	if m.m == nil || len(m.m) >= memoSize {
+		m.m = make(map[K]V)
+	}
+	v := fresh()
+	m.m[k] = v
+	return v
+}
+
+// A tagKey identifies a tag set: these are immutable, so the address of the first tag and their number do.
 type tagKey struct {
 	first *point.Tag
 	n     int
 }
 
-// tagMemoSize bounds a tagMemo; a full one is emptied.
-const tagMemoSize = 1 << 14
+func keyOf(tags []point.Tag) tagKey {
+	if len(tags) == 0 {
+		return tagKey{}
+	}
+	return tagKey{&tags[0], len(tags)}
+}
+
+// A tagMemo is a memo of changed tag sets.
+type tagMemo struct{ memo[tagKey, []point.Tag] }
 
 func (m *tagMemo) get(tags []point.Tag, change func([]point.Tag) []point.Tag) []point.Tag {
-	if len(tags) == 0 {
-		return change(tags)
-	}
-	k := tagKey{&tags[0], len(tags)}
-	if out, ok := m.m[k]; ok {
-		return out
-	}
-	if m.m == nil || len(m.m) >= tagMemoSize {
-		m.m = make(map[tagKey][]point.Tag)
-	}
-	out := change(tags)
-	m.m[k] = out
-	return out
+	return m.memo.get(keyOf(tags), func() []point.Tag { return change(tags) })
 }

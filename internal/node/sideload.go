@@ -28,8 +28,7 @@ type sideload struct {
 	templates []*template.Template
 	docs      spec.Documents
 	waits     bool // for documents
-	memo      map[tagKey]*sideloaded
-	untagged  *sideloaded // of points without tags
+	memo      memo[tagKey, *sideloaded]
 	buffer    []point.Field
 	point     point.Point
 	batch     batchBuffer
@@ -126,7 +125,7 @@ func (n *sideload) Answer(_ uint64, r spec.Reply) {
 		n.env.Error(errors.New(text))
 	}
 	if l.Documents != nil {
-		n.docs, n.memo, n.untagged = l.Documents, nil, nil
+		n.docs, n.memo = l.Documents, memo[tagKey, *sideloaded]{}
 	}
 }
 
@@ -179,24 +178,9 @@ func (n *sideload) set(p *point.Point) bool {
 	return true
 }
 
-// lookup returns what points with the tags get. Like a [tagMemo] it knows tag sets by address.
+// lookup returns what points with the tags get.
 func (n *sideload) lookup(tags []point.Tag) *sideloaded {
-	if len(tags) == 0 {
-		if n.untagged == nil {
-			n.untagged = n.resolve(tags)
-		}
-		return n.untagged
-	}
-	k := tagKey{&tags[0], len(tags)}
-	if s := n.memo[k]; s != nil {
-		return s
-	}
-	if n.memo == nil || len(n.memo) >= tagMemoSize {
-		n.memo = make(map[tagKey]*sideloaded)
-	}
-	s := n.resolve(tags)
-	n.memo[k] = s
-	return s
+	return n.memo.get(keyOf(tags), func() *sideloaded { return n.resolve(tags) })
 }
 
 // resolve works out what points with the tags get, and reports what cannot be used.

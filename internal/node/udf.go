@@ -26,7 +26,7 @@ type UDF struct {
 	out     point.Sink
 	data    spec.UDFData
 	fit     batchBuffer
-	misfit  misfit
+	misfits memo[misfit, error]
 	point   point.Point
 	dims    []string
 
@@ -41,11 +41,10 @@ type UDF struct {
 // would come from a conversation that is over.
 type savedUDF struct{ Snapshot []byte }
 
-// misfit remembers the error of the last point with a field that the protocol does not have.
+// A misfit is a field that the protocol does not have.
 type misfit struct {
 	field string
 	kind  point.Kind
-	err   error
 }
 
 var (
@@ -169,11 +168,10 @@ func (n udfSink) fits(p *point.Point) bool {
 	if i < 0 {
 		return true
 	}
-	m, f := &n.misfit, &p.Fields[i]
-	if m.field != f.Key || m.kind != f.Value.Kind {
-		*m = misfit{f.Key, f.Value.Kind, fmt.Errorf("field %q is a %s, which a user-defined function cannot take; the point is dropped", f.Key, f.Value.Kind)}
-	}
-	n.env.Error(m.err)
+	m := misfit{p.Fields[i].Key, p.Fields[i].Value.Kind}
+	n.env.Error(n.misfits.get(m, func() error {
+		return fmt.Errorf("field %q is a %s, which a user-defined function cannot take; the point is dropped", m.field, m.kind)
+	}))
 	return false
 }
 

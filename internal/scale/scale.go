@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/redact"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/tlsconf"
@@ -205,7 +206,7 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, redact.Error(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
@@ -218,13 +219,13 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", req.URL.Host, withoutURL(err))
+		return nil, fmt.Errorf("%s: %w", req.URL.Host, redact.Error(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", req.URL.Host, withoutURL(err))
+		return nil, fmt.Errorf("%s: %w", req.URL.Host, redact.Error(err))
 	case resp.StatusCode/100 != 2:
 		return nil, &statusError{resp.StatusCode, message(text), text[:min(len(text), maxErrorBody)]}
 	case len(text) > maxBody:
@@ -243,13 +244,4 @@ func checkName(name string) error {
 		return fmt.Errorf("%q is no name of a resource", name)
 	}
 	return nil
-}
-
-// withoutURL returns what went wrong without the URL.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

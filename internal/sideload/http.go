@@ -3,13 +3,12 @@ package sideload
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/redact"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
@@ -22,7 +21,7 @@ func (l *Loader) get(ctx context.Context, e Endpoint) reading {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.URL, nil)
 	if err != nil {
-		return unread(fmt.Errorf("source: %w", withoutURL(err)))
+		return unread(fmt.Errorf("source: %w", redact.Error(err)))
 	}
 	where := req.URL.Scheme + "://" + req.URL.Host + req.URL.Path // the query may hold a token
 	if l.Client == nil {
@@ -36,7 +35,7 @@ func (l *Loader) get(ctx context.Context, e Endpoint) reading {
 	}
 	resp, err := l.Client.Do(req)
 	if err != nil {
-		return unread(fmt.Errorf("source: %s: %w", where, withoutURL(err)))
+		return unread(fmt.Errorf("source: %s: %w", where, redact.Error(err)))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -45,7 +44,7 @@ func (l *Loader) get(ctx context.Context, e Endpoint) reading {
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
 	switch {
 	case err != nil:
-		return unread(fmt.Errorf("source: %s: %w", where, withoutURL(err)))
+		return unread(fmt.Errorf("source: %s: %w", where, redact.Error(err)))
 	case len(text) > maxBytes:
 		return unread(fmt.Errorf("source: %s: more than %d bytes", where, int64(maxBytes)))
 	}
@@ -71,13 +70,4 @@ func parseObjects(where string, text []byte) reading {
 		r.docs[name] = jsonDocument(values)
 	}
 	return r
-}
-
-// withoutURL returns what went wrong without the URL, which may hold a token.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
