@@ -16,44 +16,44 @@ const (
 
 // parts returns the size of l, at most a little more than maxParts. The lambdas in l have been asked for
 // before, so it takes no longer than what the script says of l itself.
-func (sc *script) parts(l *syntax.Lambda) int {
-	if n, ok := sc.sizes[l]; ok {
+func (ld *loader) parts(l *syntax.Lambda) int {
+	if n, ok := ld.sizes[l]; ok {
 		return n
 	}
 	n := 0
 	syntax.Walk(l.X, func(x syntax.Node) bool {
 		if inner, ok := x.(*syntax.Lambda); ok {
-			n += sc.parts(inner)
+			n += ld.parts(inner)
 			return false
 		}
 		n++
 		return true
 	})
-	if sc.sizes == nil {
-		sc.sizes = map[*syntax.Lambda]int{}
+	if ld.sizes == nil {
+		ld.sizes = map[*syntax.Lambda]int{}
 	}
-	sc.sizes[l] = n
+	ld.sizes[l] = n
 	return n
 }
 
 // spend raises an error when the values that the script uses have become too many.
-func (sc *script) spend(a spec.Arg) {
-	sc.spent += sc.size(a)
-	if sc.spent > maxValues {
-		sc.fail(a.Pos, "the values that the script uses have more than %d bytes in all", maxValues)
+func (ld *loader) spend(a spec.Arg) {
+	ld.spent += ld.size(a)
+	if ld.spent > maxValues {
+		ld.fail(a.Pos, "the values that the script uses have more than %d bytes in all", maxValues)
 	}
 }
 
-func (sc *script) size(a spec.Arg) int {
+func (ld *loader) size(a spec.Arg) int {
 	switch a.Type {
 	case spec.StringType:
 		return len(a.Value.Text)
 	case spec.LambdaType:
-		return sc.parts(a.Lambda) * partSize
+		return ld.parts(a.Lambda) * partSize
 	case spec.ListType:
 		n := 0
 		for _, item := range a.List {
-			n += partSize + sc.size(item)
+			n += partSize + ld.size(item)
 		}
 		return n
 	}

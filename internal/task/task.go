@@ -126,7 +126,7 @@ func load(cfg Config, unreached bool) (*Task, error) {
 		return nil, err
 	}
 	cfg.File, cfg.Script, cfg.Program = prog.File, "", nil // the task does without
-	sc, err := evaluate(prog, &cfg, unreached)
+	ld, err := evaluate(prog, &cfg, unreached)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func load(cfg Config, unreached bool) (*Task, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	t := &Task{cfg: cfg, dbrps: sc.dbrps, decls: sc.decls, graph: sc.graph, warnings: sc.warnings}
+	t := &Task{cfg: cfg, dbrps: ld.dbrps, decls: ld.decls, graph: ld.graph, warnings: ld.warnings}
 	if len(t.dbrps) == 0 {
 		t.dbrps = cfg.DBRPs
 	}

@@ -132,42 +132,42 @@ func (t *Task) frame(x *spec.Effect) bool {
 }
 
 // describe returns what a function says about itself.
-func (sc *script) describe(name string) spec.FunctionInfo {
-	return askNow[spec.FunctionInfo](sc.ask, spec.Function{Name: name})
+func (ld *loader) describe(name string) spec.FunctionInfo {
+	return askNow[spec.FunctionInfo](ld.ask, spec.Function{Name: name})
 }
 
 // function makes the node of a user-defined function and links it to parent. Its arguments mean
 // nothing, as in Kapacitor.
-func (sc *script) function(parent *node, call *syntax.Call) spec.Arg {
+func (ld *loader) function(parent *node, call *syntax.Call) spec.Arg {
 	name := call.Name
-	sc.args(call)
-	f := sc.describe(name)
+	ld.args(call)
+	f := ld.describe(name)
 	d := nodes.NewUDF(name, f.Info)
 	switch {
 	case f.Error == "":
 	case f.Unknown:
 		hint := cmp.Or(syntax.DidYouMean(name, "@", f.Known), fmt.Sprintf("; it needs a section [[inputs.udfsock]] with name = %q", name))
-		sc.fail(call.Start, "@%s: there is no user-defined function of that name%s", name, hint)
-	case f.Unreachable && sc.unreached:
+		ld.fail(call.Start, "@%s: there is no user-defined function of that name%s", name, hint)
+	case f.Unreachable && ld.unreached:
 		d.Unreached = true
-		sc.warnings = append(sc.warnings, &syntax.Error{
-			File: sc.file, Pos: call.Start, Err: f.Err(),
+		ld.warnings = append(ld.warnings, &syntax.Error{
+			File: ld.file, Pos: call.Start, Err: f.Err(),
 			Msg: fmt.Sprintf("@%s: %s; its options, and what it wants and provides, are not checked", name, f.Error),
 		})
 	default:
-		sc.failAt(call.Start, "@"+name, f.Err())
+		ld.failAt(call.Start, "@"+name, f.Err())
 	}
 	s := spec.Of("@"+name, d)
 	switch {
 	case parent.spec.Provides == spec.None:
-		sc.fail(call.Start, "%s ends its chain: no node can follow; chain @%s to the node before it", parent.spec.Name, name)
+		ld.fail(call.Start, "%s ends its chain: no node can follow; chain @%s to the node before it", parent.spec.Name, name)
 	case !s.MayFollow(parent.spec):
-		sc.fail(call.Start, "@%s cannot follow %s; want a node that gives data: write %s|from()@%s()", name, parent.spec.Name, parent.spec.Name, name)
+		ld.fail(call.Start, "@%s cannot follow %s; want a node that gives data: write %s|from()@%s()", name, parent.spec.Name, parent.spec.Name, name)
 	}
 	n := newNode(s, d, call.Start)
-	sc.graph.link(parent, n)
-	sc.graph.put(n)
-	sc.checkEdges(n)
+	ld.graph.link(parent, n)
+	ld.graph.put(n)
+	ld.checkEdges(n)
 	return spec.Arg{Type: spec.NodeType, Node: n, Pos: call.Start}
 }
 
