@@ -3,6 +3,7 @@ package delivery
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 )
 
@@ -225,4 +227,51 @@ func TestHandlerFilesOfAReplay(t *testing.T) {
 	c.Files = []string{"/x/["}
 	_, err = New(c)
 	require.ErrorContains(t, err, `handler_files: "/x/[": syntax error in pattern`)
+}
+
+// A link to a folder is that folder, and what cannot be read is said to be so.
+func TestHandlerFilesOfLinks(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.log")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "real"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "real", "a.yaml"), []byte("topic: tp\nkind: log\noptions: {path: "+out+"}"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "real", ".b.yaml"), []byte("topic"), 0o600))
+	require.NoError(t, os.Symlink("/dev/zero", filepath.Join(dir, "real", "zero.json")))
+	require.NoError(t, os.Symlink("up", filepath.Join(dir, "real", "up")))
+	require.NoError(t, os.Symlink("real", filepath.Join(dir, "link")))
+	log := &logbook{}
+	c := config(log, &tallies{})
+	c.Files = []string{filepath.Join(dir, "link"), filepath.Join(dir, "none"), filepath.Join(dir, "none*")}
+	d, err := New(c)
+	require.NoError(t, err)
+	require.Empty(t, d.Once(t.Context(), inTopic("a-1", "CRITICAL", "OK")))
+	require.FileExists(t, out)
+	require.Equal(t, []string{
+		dir + "/link/zero.json: not a regular file",
+		"stat " + dir + "/link/up: too many levels of symbolic links",
+	}, slices.Sorted(slices.Values(d.Broken())), "a path without files is none: they may come")
+	require.Contains(t, strings.Join(log.warnings(), "\n"), "handler_files: "+filepath.Join(dir, "none")+" does not exist")
+	_, _, err = d.Close(time.Now())
+	require.NoError(t, err)
+}
+
+// A look at files that nobody has touched changes nothing, and forgets nothing.
+func TestHandlerFilesUnchanged(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	require.NoError(t, os.WriteFile(good, []byte("topic: tp\nkind: log"), 0o600))
+	require.NoError(t, os.WriteFile(bad, []byte("topic: tp"), 0o600))
+	f := &handlerFiles{Set: filewatch.Set{Files: filewatch.Files{Patterns: []string{dir}, Is: isHandlerFile, MaxSize: maxHandlerFile}}}
+	for i := range 3 {
+		if i == 2 {
+			later := time.Now().Add(time.Hour)
+			require.NoError(t, os.Chtimes(good, later, later))
+		}
+		changed, missing, wrong := f.read(i > 0)
+		require.Equal(t, i == 0, changed)
+		require.False(t, missing)
+		require.Len(t, wrong, 1)
+		require.EqualError(t, wrong[bad], bad+":1:1: kind is missing")
+		require.Len(t, f.files[good].handlers, 1)
+	}
 }

@@ -1,12 +1,10 @@
 package delivery
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,152 +17,54 @@ import (
 
 // handlerFiles are the files of topic handlers that the configuration names.
 type handlerFiles struct {
-	patterns []string // files, globs and folders
+	filewatch.Set
 	files    map[string]*handlerFile
 	problems map[string]string // that were logged, by file
 }
 
-// A handlerFile is a file as it was read last.
+// A handlerFile is what came of a file.
 type handlerFile struct {
-	text     []byte
+	*filewatch.File
 	err      error           // what is wrong with it
 	handlers []*TopicHandler // of the last version that was sound
-}
-
-// checkPatterns finds globs that are wrong.
-func (f *handlerFiles) checkPatterns() error {
-	for _, p := range f.patterns {
-		if _, err := filepath.Match(p, ""); err != nil {
-			return fmt.Errorf("handler_files: %q: %w", p, err)
-		}
-	}
-	return nil
 }
 
 func isHandlerFile(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".yaml", ".yml", ".json":
-		return !strings.HasPrefix(filepath.Base(name), ".")
+		return true
 	}
 	return false
 }
 
-// find returns the files that there are, in order, and the folders they may come to.
-func (f *handlerFiles) find() (files, folders []string) {
-	add := func(path string) {
-		if !slices.Contains(files, path) {
-			files = append(files, path)
-		}
-	}
-	for _, p := range f.patterns {
-		folders = append(folders, existing(filepath.Dir(p)))
-		paths := []string{p}
-		if strings.ContainsAny(p, `*?[`) {
-			paths, _ = filepath.Glob(p) // it was checked
-		}
-		for _, path := range paths {
-			info, err := os.Stat(path)
-			switch {
-			case err != nil:
-				if path == p && !errors.Is(err, fs.ErrNotExist) {
-					add(path) // reading it will tell
-				}
-			case !info.IsDir():
-				add(path)
-			default:
-				_ = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-					switch {
-					case d == nil || err != nil && d.IsDir():
-						return fs.SkipDir // one that cannot be read hides no other
-					case d.IsDir():
-						folders = append(folders, name)
-					case isHandlerFile(name):
-						add(name)
-					}
-					return nil
-				})
-			}
-		}
-	}
-	slices.Sort(files)
-	return files, folders
-}
-
-// existing returns the folder, or the next one above it that exists.
-func existing(dir string) string {
-	for {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return dir
-		}
-		dir = up
-	}
-}
-
-func (f *handlerFiles) folders() []string {
-	_, folders := f.find()
-	return folders
-}
-
-// read reads what has changed. Without sure, a file that is gone counts as unchanged and missing is
-// true: editors replace files in steps. It returns what is wrong, by file.
+// read reads what has changed. It returns what is wrong, by file.
 func (f *handlerFiles) read(sure bool) (changed, missing bool, wrong map[string]error) {
-	wrong = map[string]error{}
-	paths, _ := f.find()
-	for _, path := range paths {
-		old := f.files[path]
-		text, err := readSome(path)
-		if err != nil {
-			if old == nil {
-				wrong[path] = err
-			} else {
-				missing = true
-			}
-			continue
+	scan := f.Scan(sure)
+	wrong = scan.Wrong
+	maps.DeleteFunc(wrong, func(_ string, err error) bool { return errors.Is(err, fs.ErrNotExist) }) // they may come
+	before := f.files
+	f.files = make(map[string]*handlerFile, len(scan.Files))
+	for _, file := range scan.Files {
+		x, old := &handlerFile{File: file}, before[file.Path]
+		delete(before, file.Path)
+		f.files[file.Path] = x
+		switch {
+		case old != nil && old.Text == file.Text && old.Err == nil && file.Err == nil:
+			x.err, x.handlers = old.err, old.handlers
+		case file.Err != nil:
+			x.err = file.Err
+		default:
+			x.handlers, x.err = readHandlers(file.Path, []byte(file.Text))
+			changed = changed || x.err == nil
 		}
-		if old == nil || !bytes.Equal(old.text, text) {
-			next := &handlerFile{text: text}
-			next.handlers, next.err = readHandlers(path, text)
-			switch {
-			case next.err == nil:
-				changed = true
-			case old != nil:
-				next.handlers = old.handlers
+		if x.err != nil {
+			wrong[file.Path] = x.err
+			if old != nil {
+				x.handlers = old.handlers
 			}
-			f.files[path] = next
-		}
-		if err := f.files[path].err; err != nil {
-			wrong[path] = err
 		}
 	}
-	for path := range f.files {
-		if !slices.Contains(paths, path) {
-			if !sure {
-				missing = true
-				continue
-			}
-			delete(f.files, path)
-			changed = true
-		}
-	}
-	return changed, missing, wrong
-}
-
-// readSome reads a file, but not all of one that is too large.
-func readSome(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	case info.Size() > maxHandlerFile:
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxHandlerFile)
-	}
-	return os.ReadFile(path)
+	return changed || len(before) > 0, scan.Missing, wrong
 }
 
 // loadFiles takes up what the files say. It reports whether one is missing.
@@ -229,13 +129,17 @@ func (d *Dispatcher) openFiles() error {
 	if len(d.c.Files) == 0 {
 		return nil
 	}
-	d.files = &handlerFiles{patterns: d.c.Files, files: map[string]*handlerFile{}, problems: map[string]string{}}
-	if err := d.files.checkPatterns(); err != nil {
-		return err
+	d.files = &handlerFiles{
+		Set:   filewatch.Set{Files: filewatch.Files{Patterns: d.c.Files, Is: isHandlerFile, MaxSize: maxHandlerFile}},
+		files: map[string]*handlerFile{}, problems: map[string]string{},
 	}
-	for _, p := range d.c.Files {
-		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(p, `*?[`) {
-			d.log.Warnf("handler_files: %s does not exist", p)
+	if err := d.files.Check(); err != nil {
+		return fmt.Errorf("handler_files: %w", err)
+	}
+	_, wrong := d.files.Find()
+	for _, path := range sorted(wrong) {
+		if errors.Is(wrong[path], fs.ErrNotExist) {
+			d.log.Warnf("handler_files: %s does not exist", path)
 		}
 	}
 	d.loadFiles(true, true)
@@ -248,7 +152,7 @@ func (d *Dispatcher) watchFiles() {
 		return
 	}
 	w := &filewatch.Watcher{
-		Pace: filewatch.DefaultPace, What: "the files of handlers", Folders: d.files.folders, Warnf: d.log.Warnf,
+		Pace: filewatch.DefaultPace, What: "the files of handlers", Folders: d.files.Folders, Warnf: d.log.Warnf,
 		Look: filewatch.DefaultPace.Missing(func(sure bool) bool { return d.loadFiles(false, sure) }),
 	}
 	w.Start()

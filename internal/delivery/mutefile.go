@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
@@ -81,11 +82,8 @@ func (d sharedDir) Create(name string) (journal.File, error) {
 
 // Read implements [journal.Folder].
 func (d sharedDir) Read(name string) ([]byte, error) {
-	path := filepath.Join(string(d.Dir), name)
-	if info, err := os.Stat(path); err == nil && info.Size() > maxMuteFile {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxMuteFile)
-	}
-	return d.Dir.Read(name)
+	text, _, err := filewatch.Read(filepath.Join(string(d.Dir), name), maxMuteFile)
+	return []byte(text), err
 }
 
 type muteDocument struct {
