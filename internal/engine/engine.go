@@ -417,9 +417,11 @@ func (e *Engine) forget(topic string) {
 func (e *Engine) Check() (errs []error, scripts int) {
 	srcs, _ := e.c.Scripts.scan(true)
 	e.checked = srcs
-	for _, s := range srcs {
-		if err := s.check(e.base, e.c.DBRP); err != nil {
-			e.problems[s.problem()] = err.Error()
+	found := make([]error, len(srcs))
+	atOnce(len(srcs), func(i int) { found[i] = srcs[i].check(e.base, e.c.DBRP) })
+	for i, err := range found {
+		if err != nil {
+			e.problems[srcs[i].problem()] = err.Error()
 			errs = append(errs, err)
 		}
 	}

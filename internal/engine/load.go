@@ -3,9 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
@@ -32,6 +35,33 @@ func (s *source) loadBy(load func(task.Config) (*task.Task, error), c task.Confi
 	})
 	s.program = nil
 	return t, err
+}
+
+// A loaded is what has become of a script.
+type loaded struct {
+	task *task.Task
+	err  error
+}
+
+// loadAll loads scripts, as many at a time as there are processors.
+func (e *Engine) loadAll(srcs []*source) []loaded {
+	made := make([]loaded, len(srcs))
+	atOnce(len(srcs), func(i int) { made[i].task, made[i].err = srcs[i].load(e.base, e.c.DBRP) })
+	return made
+}
+
+// atOnce calls f for 0 to n-1, on all processors.
+func atOnce(n int, f func(i int)) {
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		working.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	working.Wait()
 }
 
 // check compiles the script and tries it out. What it finds serves the load that follows.

@@ -34,7 +34,7 @@ func (e *Engine) apply(srcs []*source) {
 	changes := 0
 	wanted := make(map[string]bool, len(srcs))
 	seen := make(map[problem]bool, len(srcs))
-	var begin []*source
+	var changed, begin []*source
 	for _, s := range srcs {
 		seen[s.problem()] = true
 		if s.duplicate == "" {
@@ -46,24 +46,27 @@ func (e *Engine) apply(srcs []*source) {
 			e.health.isRight(s.name)
 			continue
 		}
-		t, err := s.load(e.base, e.c.DBRP)
-		if errors.Is(err, udf.ErrUnreachable) {
-			e.hold(s, err)
+		changed = append(changed, s)
+	}
+	for i, made := range e.loadAll(changed) {
+		s := changed[i]
+		if errors.Is(made.err, udf.ErrUnreachable) {
+			e.hold(s, made.err)
 			changes++
 			continue
 		}
 		if s.duplicate == "" {
 			e.release(s.name)
 		}
-		if err != nil {
-			e.problem(s, err)
+		if made.err != nil {
+			e.problem(s, made.err)
 			if p := e.places[s.name]; p != nil && p.r.waits.Load() && s.duplicate == "" {
 				e.drop(s.name, p)
 				changes++
 			}
 			continue
 		}
-		s.task = t
+		s.task = made.task
 		begin = append(begin, s)
 	}
 	docs := e.prefetch(begin)
