@@ -26,13 +26,13 @@ const inboxSize = 1024
 // functions are the sessions of a task.
 type functions struct {
 	r    *runner
-	list []*function
+	list []*functionNode
 	in   inbox
 	over sync.Once
 }
 
-// A function is a node with its session.
-type function struct {
+// A functionNode is a node with its session.
+type functionNode struct {
 	node, name string
 	session    *udf.Session
 }
@@ -144,7 +144,7 @@ func (f *functions) open(fn *udf.Function, u task.UDF) {
 		}
 		return next
 	}
-	x := &function{node: u.Node, name: u.Function}
+	x := &functionNode{node: u.Node, name: u.Function}
 	x.session = fn.Open(u.Init, u.Snapshot, udf.Events{
 		Receive:  func(r *udf.Response) *udf.Response { return tell(reply{data: r}) },
 		Broken:   func() { tell(reply{}) },

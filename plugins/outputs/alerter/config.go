@@ -22,22 +22,22 @@ import (
 // This file reads the plugin's TOML. The sections of handlers are not fields of [Alerter]: which
 // there are, the registry of handlers says.
 
-// A node is a part of the TOML document that is decoded once it is known what it should be.
-type node struct{ decode func(any) error }
+// A part of the TOML document is what is decoded once it is known what it should be.
+type part struct{ decode func(any) error }
 
 // UnmarshalTOML keeps the decoder.
-func (n *node) UnmarshalTOML(decode func(any) error) error {
+func (n *part) UnmarshalTOML(decode func(any) error) error {
 	n.decode = decode
 	return nil
 }
 
 // table returns the keys of a table, or of each table of an array.
-func (n node) tables() ([]map[string]node, error) {
-	var one map[string]node
+func (n part) tables() ([]map[string]part, error) {
+	var one map[string]part
 	if err := n.decode(&one); err == nil {
-		return []map[string]node{one}, nil
+		return []map[string]part{one}, nil
 	}
-	var many []map[string]node
+	var many []map[string]part
 	return many, n.decode(&many)
 }
 
@@ -51,7 +51,7 @@ var general = []string{
 
 // UnmarshalTOML reads the plugin's own options and the sections of handlers.
 func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
-	var keys map[string]node
+	var keys map[string]part
 	if err := decode(&keys); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 	return nil
 }
 
-func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
+func (a *Alerter) readHandler(where string, k *handler.Kind, n part) error {
 	tables, err := n.tables()
 	if err != nil {
 		return err
@@ -115,8 +115,8 @@ func (a *Alerter) readHandler(where string, k *handler.Kind, n node) error {
 	return nil
 }
 
-func (a *Alerter) readHeartbeat(n node) error {
-	var table map[string]node
+func (a *Alerter) readHeartbeat(n part) error {
+	var table map[string]part
 	if err := n.decode(&table); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (a *Alerter) readHeartbeat(n node) error {
 }
 
 // readTopicHandlers reads the sections handler.
-func (a *Alerter) readTopicHandlers(n node) error {
+func (a *Alerter) readTopicHandlers(n part) error {
 	tables, err := n.tables()
 	if err != nil {
 		return err
@@ -152,8 +152,8 @@ func (a *Alerter) readTopicHandlers(n node) error {
 }
 
 // readOptions decodes the options of a handler.
-func readOptions(n node, options spec.Declarer) error {
-	var table map[string]node
+func readOptions(n part, options spec.Declarer) error {
+	var table map[string]part
 	if err := n.decode(&table); err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ type muteSetting struct {
 }
 
 // readMutes reads the sections mute.
-func (a *Alerter) readMutes(n node) error {
+func (a *Alerter) readMutes(n part) error {
 	tables, err := n.tables()
 	if err != nil {
 		return err
@@ -262,7 +262,7 @@ func (a *Alerter) Mutes() []alert.Mute {
 	return list
 }
 
-func (a *Alerter) readInflux(where, plugin string, n node) error {
+func (a *Alerter) readInflux(where, plugin string, n part) error {
 	tables, err := n.tables()
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func (a *Alerter) readInflux(where, plugin string, n node) error {
 }
 
 // read decodes a table into the structs at targets, each of which has some of the options.
-func read(table map[string]node, targets ...any) error {
+func read(table map[string]part, targets ...any) error {
 	options := map[string]reflect.Value{}
 	for _, t := range targets {
 		for k, v := range optionsOf(reflect.ValueOf(t)) {
@@ -325,14 +325,14 @@ func optionsOf(p reflect.Value) map[string]reflect.Value {
 
 // assign decodes n into an option. What handlers declare in types of their own is read by way of
 // Telegraf's: its secrets come from secret stores, its durations know days.
-func assign(option reflect.Value, n node) error {
+func assign(option reflect.Value, n part) error {
 	switch p := option.Addr().Interface().(type) {
 	case *handler.Secret:
 		s, err := secret(n)
 		*p = s
 		return err
 	case *map[string]handler.Secret:
-		var table map[string]node
+		var table map[string]part
 		if err := n.decode(&table); err != nil {
 			return err
 		}
@@ -354,7 +354,7 @@ func assign(option reflect.Value, n node) error {
 	return n.decode(option.Addr().Interface())
 }
 
-func secret(n node) (handler.Secret, error) {
+func secret(n part) (handler.Secret, error) {
 	s := new(config.Secret)
 	if err := n.decode(s); err != nil || s.Empty() {
 		return handler.Secret{}, err
