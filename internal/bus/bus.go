@@ -17,8 +17,8 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 )
 
-// A Receiver takes over what senders hand it. Its methods are called by several goroutines and never
-// wait for anything outside the process but a disk.
+// A Receiver takes over what senders hand it. Its methods are called by several goroutines and wait for
+// nothing outside the process but a disk and, when there is no room, a moment for what is being delivered.
 type Receiver interface {
 	// Events takes over events, which nobody changes any more, in their order. It calls safe with each of
 	// them once, in any grouping and from any goroutine, also before it returns: when a sender that

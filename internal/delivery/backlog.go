@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spool"
@@ -64,6 +65,43 @@ func (b *backlog) first(keep []*delivery) *delivery {
 		}
 	}
 	return nil
+}
+
+// catchUp is how long whoever hands over events waits for a handler that works and is behind, as long as
+// nothing is delivered meanwhile.
+const catchUp = 100 * time.Millisecond
+
+// waitForRoom waits while the spool is full and a handler that works is behind: what it would get in a
+// moment need not make room. It is no use to wait for handlers that fail.
+func (d *Dispatcher) waitForRoom() {
+	full := func() bool { return d.takes() && d.spool.Use() >= 1 && d.behind() }
+	if !full() {
+		return
+	}
+	late := false
+	t := time.AfterFunc(catchUp, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		late = true
+		d.landing.Broadcast()
+	})
+	defer t.Stop()
+	for before := d.landings; !late && full(); d.landing.Wait() {
+		if d.landings != before {
+			before = d.landings
+			t.Reset(catchUp)
+		}
+	}
+}
+
+// behind reports whether a handler that works has much to do.
+func (d *Dispatcher) behind() bool {
+	for _, q := range d.queues {
+		if q.health.fails == 0 && q.n > max(d.c.MaxEvents/10, 16) {
+			return true
+		}
+	}
+	return false
 }
 
 // makeRoom drops deliveries until the spool is not full, but none of those in keep.

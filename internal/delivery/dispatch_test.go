@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -378,5 +379,43 @@ func TestStorm(t *testing.T) {
 			last[id] = k
 		}
 		require.Zero(t, b.mustClose(t))
+	})
+}
+
+// TestFullSpoolWaitsForWhoWorks fills the spool with what a dead handler does not take, faster than a
+// handler that works gets its events: none of these makes room.
+func TestFullSpoolWaitsForWhoWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hang atomic.Bool
+		slow := &receiver{answer: func(ctx context.Context, _ *alert.Event, _ int) error {
+			time.Sleep(time.Millisecond)
+			if hang.Load() {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}}
+		x := start(t, nil, never, withTopics(t, "topic: tp\nkind: talk"), func(d *Dispatcher) {
+			d.c.MaxEvents = 200
+			k := handler.Lookup("talk")
+			d.handlers[k] = &integration{kind: k, sender: slow}
+		})
+		for i := range 1000 {
+			x.write(fmt.Sprintf("a%d-%d", i%10, i), []string{"CRITICAL", "WARNING"}[i/10%2])
+		}
+		pass(time.Second)
+		require.Len(t, slow.order(), 1000)
+		require.Zero(t, x.counts.get("dropped", "talk"))
+		require.Empty(t, x.log.errors())
+
+		// One that hangs does not hold up the others for long.
+		hang.Store(true)
+		begin := time.Now()
+		for i := range 1000 {
+			x.write(fmt.Sprintf("b%d-%d", i%10, i), []string{"CRITICAL", "WARNING"}[i/10%2])
+		}
+		require.Less(t, time.Since(begin), 100*time.Second)
+		require.Positive(t, x.counts.get("dropped", "talk"))
+		x.close(t)
 	})
 }

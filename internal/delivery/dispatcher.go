@@ -64,22 +64,24 @@ type Dispatcher struct {
 	stop       chan struct{} // closed when what runs in the background is to end; nil unless it does
 	background sync.WaitGroup
 
-	mu      sync.Mutex   // guards all below
-	spool   *spool.Spool // nil unless started
-	topics  *topics
-	fixed   []*mute // of the configuration
-	mutes   []*mute // all
-	pending bool    // mutes may have ended before the start
-	own     ownAlerts
-	queues  map[string]*queue
-	held    map[spool.Series]*delivery
-	bundles map[string]*bundle
-	flying  map[*delivery]struct{}
-	backlog backlog
-	touched map[string]struct{} // IDs of alerts that came before an earlier process's were read
-	stage   stage
-	idle    chan struct{} // closed when closing and no worker is left
-	workers int
+	mu       sync.Mutex   // guards all below
+	spool    *spool.Spool // nil unless started
+	topics   *topics
+	fixed    []*mute // of the configuration
+	mutes    []*mute // all
+	pending  bool    // mutes may have ended before the start
+	own      ownAlerts
+	queues   map[string]*queue
+	held     map[spool.Series]*delivery
+	bundles  map[string]*bundle
+	flying   map[*delivery]struct{}
+	backlog  backlog
+	landing  *sync.Cond          // some delivery was tried
+	landings int                 // how often that was so
+	touched  map[string]struct{} // IDs of alerts that came before an earlier process's were read
+	stage    stage
+	idle     chan struct{} // closed when closing and no worker is left
+	workers  int
 }
 
 // A stage is how far a dispatcher is on its way to the end.
@@ -100,6 +102,7 @@ func New(c Config) (*Dispatcher, error) {
 		idle: make(chan struct{}),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.landing = sync.NewCond(&d.mu)
 	if c.HealthTopic != "" && !topicName.MatchString(c.HealthTopic) {
 		return nil, fmt.Errorf("health_topic: %w", errTopicName(c.HealthTopic))
 	}
@@ -167,6 +170,7 @@ func (d *Dispatcher) Events(list []*alert.Event, safe func([]*alert.Event)) {
 	}
 	for _, e := range list {
 		d.mu.Lock()
+		d.waitForRoom()
 		if d.takes() {
 			p := d.route(e, d.fail)
 			p.batch = batch

@@ -77,6 +77,8 @@ func (d *Dispatcher) try(it *delivery) {
 	err := d.send(d.ctx, it)
 	d.mu.Lock()
 	d.landed(it, err, time.Now(), last)
+	d.landings++
+	d.landing.Broadcast()
 	// Others may go on now that it is known how this one ended.
 	if q.idle() > 1 {
 		d.wake(q)
