@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/replay"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
@@ -167,7 +169,7 @@ func (f *taskFlags) config(file string) (task.Config, error) {
 	return c, nil
 }
 
-// scripts returns the files that args name; of a folder those that end in .tick.
+// scripts returns the files that args name; of a folder those that the agent would take for scripts.
 func scripts(args []string) ([]string, error) {
 	if len(args) == 0 {
 		return nil, usageErrorf("want a file or folder")
@@ -182,15 +184,15 @@ func scripts(args []string) ([]string, error) {
 			files = append(files, a)
 			continue
 		}
-		in, err := filepath.Glob(filepath.Join(a, "*.tick"))
-		if err != nil {
-			return nil, err
+		in := filewatch.Files{Patterns: []string{a}, Literal: true, Is: func(name string) bool { return strings.HasSuffix(name, ".tick") }}
+		found, wrong := in.Find()
+		if len(wrong) > 0 {
+			return nil, wrong[slices.Min(slices.Collect(maps.Keys(wrong)))]
 		}
-		if len(in) == 0 {
+		if len(found) == 0 {
 			return nil, fmt.Errorf("%s: the folder has no file that ends in .tick", a)
 		}
-		slices.Sort(in)
-		files = append(files, in...)
+		files = append(files, found...)
 	}
 	return files, nil
 }

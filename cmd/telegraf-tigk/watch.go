@@ -1,15 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 )
 
 const (
@@ -38,105 +38,53 @@ func (s *supervisor) watch(ctx context.Context) {
 
 	w := &watcher{opt: s.opt, request: request, settle: max(s.opt.watchDebounce, settleTime)}
 	w.seen = w.stamps()
-	run := w.poll
-	switch s.opt.watch {
-	case "poll":
-	case "notify", "inotify":
-		run = w.notify
-	default:
-		log.Printf("W! Unknown way %q to watch the configuration, using notify", s.opt.watch)
-		run = w.notify
+	w.last, w.since = w.seen, time.Now()
+	files := filewatch.Watcher{
+		Pace: filewatch.Pace{Quiet: w.settle, Longest: 20 * w.settle, Poll: filewatch.DefaultPace.Poll},
+		What: "the configuration", Folders: w.folders, Touched: true, Warnf: func(format string, args ...any) { log.Printf("W! "+format, args...) },
+		Look: func(bool) time.Duration { w.compare(); return 0 },
+	}
+	notified := false
+	if s.opt.watch != "poll" {
+		if s.opt.watch != "notify" && s.opt.watch != "inotify" {
+			log.Printf("W! Unknown way %q to watch the configuration, using notify", s.opt.watch)
+		}
+		notified = files.Start()
+	}
+	if !notified {
+		files.Poll = cmp.Or(max(0, s.opt.watchInterval), pollTime)
+		files.Look = func(bool) time.Duration { w.poll(); return 0 }
 	}
 	log.Printf("I! Config watcher started for %s", strings.Join(local(w.paths()), ", "))
-	go run(ctx)
+	go files.Run(ctx.Done(), w.settle) // something may have changed between the first stamps and the start
 }
 
 // watcher asks for a reload when a local configuration file has changed, was
-// added or is gone. Whether one did is always decided by comparing stamps;
-// polling and notification are only two reasons to look.
+// added or is gone. Whether one did is always decided by comparing stamps:
+// which files there are is Telegraf's affair.
 type watcher struct {
 	opt     *options
 	request func(reason string)
 	settle  time.Duration
 	seen    map[string]string // path to stamp, as of the last request
+	last    map[string]string // as of the last look of poll
+	since   time.Time         // when last became so
 }
 
-func (w *watcher) poll(ctx context.Context) {
-	interval := w.opt.watchInterval
-	if interval <= 0 {
-		interval = pollTime
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-
-	last, since := w.seen, time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			if stamps := w.stamps(); changed(last, stamps) != "" {
-				last, since = stamps, now
-			} else if now.Sub(since) >= w.settle {
-				w.compare()
-			}
-		}
+// poll compares when nothing has changed for a while.
+func (w *watcher) poll() {
+	if stamps := w.stamps(); changed(w.last, stamps) != "" {
+		w.last, w.since = stamps, time.Now()
+	} else if time.Since(w.since) >= w.settle {
+		w.compare()
 	}
 }
 
-func (w *watcher) notify(ctx context.Context) {
-	fs, err := fsnotify.NewWatcher()
-	if err != nil {
-		log.Printf("E! Watching the configuration, falling back to polling: %v", err)
-		w.poll(ctx)
-		return
-	}
-	defer fs.Close()
-
-	w.follow(fs)
-	// Something may have changed between the first stamps and now.
-	timer := time.NewTimer(w.settle)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case err := <-fs.Errors:
-			// Events were lost, so have a look.
-			log.Printf("W! Watching the configuration: %v", err)
-			timer.Reset(w.settle)
-		case <-fs.Events:
-			timer.Reset(w.settle)
-		case <-timer.C:
-			w.follow(fs)
-			w.compare()
-		}
-	}
-}
-
-// follow watches the folders of all files, not the files: editors, package
-// managers and Kubernetes replace files and links rather than write to them.
-func (w *watcher) follow(fs *fsnotify.Watcher) {
-	dirs := map[string]bool{}
-	for _, path := range local(w.paths()) {
-		dirs[filepath.Dir(path)] = true
-		if target, err := filepath.EvalSymlinks(path); err == nil {
-			dirs[filepath.Dir(target)] = true
-		}
-	}
-	for _, root := range w.opt.directories {
-		_ = filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
-			if err == nil && e.IsDir() {
-				dirs[path] = true
-			}
-			return nil
-		})
-	}
-	for dir := range dirs {
-		if err := fs.Add(dir); err != nil {
-			log.Printf("W! Cannot watch config directory %s: %v", dir, err)
-		}
-	}
+// folders are those of all files, as editors, package managers and Kubernetes
+// replace files and links rather than write to them.
+func (w *watcher) folders() []string {
+	below := filewatch.Files{Patterns: w.opt.directories, Literal: true, Is: func(string) bool { return false }}
+	return append(filewatch.Around(local(w.paths())...), below.Folders()...)
 }
 
 // compare asks for a reload if something differs from the last time.

@@ -22,8 +22,8 @@ import (
 // things for a moment, counts only if it is named, or meant by a glob that begins with a dot.
 type Files struct {
 	Patterns []string
-	Literal  bool                   // the patterns are the paths of files
-	Is       func(name string) bool // whether a file in a folder is one of them
+	Literal  bool                   // nothing in the patterns stands for anything else
+	Is       func(name string) bool // whether a file in a folder is one of them; nil if no folders are meant
 	MaxSize  int64                  // of each
 
 	readDir func(dir string) ([]os.DirEntry, error) // by tests
@@ -62,12 +62,11 @@ func Around(paths ...string) []string {
 
 // A search goes through patterns.
 type search struct {
-	is      func(name string) bool
-	literal bool
-	paths   []string
-	found   map[string]bool // paths
-	wrong   map[string]error
-	watch   map[string]bool // folders
+	is    func(name string) bool
+	paths []string
+	found map[string]bool // paths
+	wrong map[string]error
+	watch map[string]bool // folders
 
 	top     string // of the folders that are being searched
 	folders int    // how many that are
@@ -76,7 +75,7 @@ type search struct {
 }
 
 func (f *Files) search() *search {
-	s := &search{is: f.Is, literal: f.Literal, found: map[string]bool{}, wrong: map[string]error{}, watch: map[string]bool{}, readDir: os.ReadDir}
+	s := &search{is: f.Is, found: map[string]bool{}, wrong: map[string]error{}, watch: map[string]bool{}, readDir: os.ReadDir}
 	if f.readDir != nil {
 		s.readDir = f.readDir
 	}
@@ -100,7 +99,7 @@ func (s *search) look(path string, named bool) {
 	case errors.Is(err, fs.ErrNotExist) && !named: // a link to nowhere, or gone just now
 	case err != nil:
 		s.wrong[path] = err
-	case info.IsDir() && !s.literal:
+	case info.IsDir() && s.is != nil:
 		s.top, s.folders = path, 0
 		s.folder(path, realPath(path), []os.FileInfo{info})
 	default:

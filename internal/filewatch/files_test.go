@@ -102,6 +102,9 @@ func TestLiteral(t *testing.T) {
 	require.ErrorIs(t, x.Wrong["*.tick"], fs.ErrNotExist)
 	s.Patterns = []string{"a["}
 	require.NoError(t, s.Check())
+	plant(t, "b[1]/a.tick=")
+	s.Patterns, s.Is = []string{"b[1]"}, isTick
+	require.Len(t, s.Scan(true).Files, 1)
 }
 
 func TestCheck(t *testing.T) {

@@ -27,6 +27,7 @@ type Watcher struct {
 	Pace
 	What    string          // the files, in warnings
 	Folders func() []string // where something can happen; nil if nowhere
+	Touched bool            // that a file has another mode or time, too, is something that happens
 	Warnf   func(format string, args ...any)
 
 	// Look takes up what has changed. It returns when it wants to look again if nothing is noticed
@@ -59,18 +60,20 @@ func (p Pace) Missing(scan func(sure bool) (missing bool)) func(sure bool) time.
 	}
 }
 
-// Start begins to notice: what happens from now on has Run look. After it Run must be called.
-func (w *Watcher) Start() {
+// Start begins to notice: what happens from now on has Run look. After it Run must be called. It reports
+// whether the system tells at all.
+func (w *Watcher) Start() bool {
 	if w.Folders == nil {
-		return
+		return false
 	}
 	n, err := fsnotify.NewWatcher()
 	if err != nil {
 		w.Warnf("Cannot watch %s: %v; looking at them every %s", w.What, err, w.Poll)
-		return
+		return false
 	}
 	w.notify, w.events, w.lost = n, n.Events, n.Errors
 	w.refresh()
+	return true
 }
 
 // refresh watches the folders that matter now. A folder of a known name may be another one by now, so
@@ -123,7 +126,7 @@ func (w *Watcher) Run(stop <-chan struct{}, after time.Duration) {
 		case <-stop:
 			return
 		case e := <-w.events:
-			if e.Op != fsnotify.Chmod {
+			if e.Op != fsnotify.Chmod || w.Touched {
 				noticed()
 			}
 		case <-w.lost: // what has happened is not known

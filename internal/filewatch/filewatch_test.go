@@ -67,6 +67,7 @@ func TestLooks(t *testing.T) {
 		after time.Duration
 		steps []step
 		look  func(w *Watcher) func(bool) time.Duration
+		touch bool // is something
 		want  string
 	}{
 		"now and then":                  {want: "60000 120000"},
@@ -75,6 +76,7 @@ func TestLooks(t *testing.T) {
 		"a burst counts once":           {steps: every(1000*ms, 1300*ms, 50*ms), want: "1400 61400 121400"},
 		"someone writes all the time":   {steps: every(1000*ms, 1990*ms, 90*ms), want: "1500 2040 62040 122040"},
 		"a mode is no change":           {steps: []step{{1000 * ms, fsnotify.Chmod}}, want: "60000 120000"},
+		"a mode is a change":            {steps: []step{{1000 * ms, fsnotify.Chmod}}, touch: true, want: "1100 61100 121100"},
 		"a mode and a write":            {steps: []step{{1000 * ms, fsnotify.Chmod | fsnotify.Write}}, want: "1100 61100 121100"},
 		"lost events":                   {steps: []step{{1000 * ms, 0}}, want: "1100 61100 121100"},
 		"events are lost all the time":  {steps: []step{{0, 0}, {90 * ms, 0}, {180 * ms, 0}, {270 * ms, 0}, {360 * ms, 0}, {450 * ms, 0}, {540 * ms, 0}}, want: "500 640 60640 120640"},
@@ -99,6 +101,7 @@ func TestLooks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, f := watched()
+				w.Touched = c.touch
 				look := func(bool) time.Duration { return 0 }
 				if c.look != nil {
 					look = c.look(w)
