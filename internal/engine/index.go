@@ -5,7 +5,7 @@ import "github.com/telegraf-tigk/telegraf-tigk/internal/spec"
 // This file finds the tasks that want a point.
 
 // An index leads from measurements to tasks. It is replaced as a whole when the tasks change; only
-// what a route remembers of the shapes of its points changes, and that belongs to the goroutine that
+// what a route remembers of the fields of its points changes, and that belongs to the goroutine that
 // adds points.
 type index struct {
 	routes map[string]*Route
@@ -22,32 +22,7 @@ const maxOthers = 1 << 14
 type Route struct {
 	Name    string // of the measurement
 	targets []target
-
-	shapes []*Shape
-	oldest int // of the shapes
-}
-
-// A Shape is a set of field keys in the order in which whoever makes points finds them. Points of one
-// measurement have few shapes, and a known one costs neither a sort nor a key of its own per point.
-type Shape struct {
-	Keys []string
-	Slot []int // position of each among the sorted
-}
-
-// maxShapes bounds the shapes that a route remembers. With more, the oldest goes.
-const maxShapes = 8
-
-// Shapes returns those that have been remembered. They belong to the goroutine that adds points.
-func (r *Route) Shapes() []*Shape { return r.shapes }
-
-// Remember adds a shape.
-func (r *Route) Remember(s *Shape) {
-	if len(r.shapes) < maxShapes {
-		r.shapes = append(r.shapes, s)
-		return
-	}
-	r.shapes[r.oldest] = s
-	r.oldest = (r.oldest + 1) % maxShapes
+	Fields  Fields // belongs to the goroutine that adds points
 }
 
 // Wants reports whether a task wants points of the database and retention policy.

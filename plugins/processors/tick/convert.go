@@ -2,8 +2,6 @@ package tick
 
 import (
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/influxdata/telegraf"
 
@@ -20,45 +18,6 @@ type converter struct {
 	dbTag, rpTag string // tags that hold database and retention policy; "" is none
 
 	in point.Interner
-}
-
-// fits reports whether s is the shape of the fields.
-func fits(s *engine.Shape, fields []*telegraf.Field) bool {
-	if len(s.Keys) != len(fields) {
-		return false
-	}
-	for i, f := range fields {
-		if f.Key != s.Keys[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// shape returns the shape of a metric's fields, and remembers it.
-func (c *converter) shape(r *engine.Route, fields []*telegraf.Field) *engine.Shape {
-	for _, s := range r.Shapes() {
-		if fits(s, fields) {
-			return s
-		}
-	}
-	s := c.newShape(fields)
-	r.Remember(s)
-	return s
-}
-
-func (c *converter) newShape(fields []*telegraf.Field) *engine.Shape {
-	s := &engine.Shape{Keys: make([]string, len(fields)), Slot: make([]int, len(fields))}
-	order := make([]int, len(fields))
-	for i, f := range fields {
-		s.Keys[i] = c.in.Name([]byte(f.Key))
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(s.Keys[a], s.Keys[b]) })
-	for at, i := range order {
-		s.Slot[i] = at
-	}
-	return s
 }
 
 // dbrp returns database and retention policy of a metric.
@@ -81,29 +40,7 @@ func (c *converter) dbrp(m telegraf.Metric) (db, rp string) {
 // empty tags and numbers that are none, and a point needs a field. The fields are written over those
 // that p has.
 func (c *converter) point(m telegraf.Metric, r *engine.Route, db, rp string, p *point.Point) bool {
-	list := m.FieldList()
-	s := c.shape(r, list)
-	if cap(p.Fields) < len(list) {
-		p.Fields = make([]point.Field, len(list))
-	}
-	fields := p.Fields[:len(list)]
-	dropped := 0
-	for i, f := range list {
-		v := value(f.Value)
-		if v.Kind == point.Missing {
-			dropped++
-		}
-		fields[s.Slot[i]] = point.Field{Key: s.Keys[i], Value: v}
-	}
-	if dropped > 0 {
-		kept := fields[:0]
-		for _, f := range fields {
-			if f.Value.Kind != point.Missing {
-				kept = append(kept, f)
-			}
-		}
-		fields = kept
-	}
+	fields := c.fields(m.FieldList(), r, p.Fields)
 	if len(fields) == 0 {
 		return false
 	}
@@ -117,6 +54,28 @@ func (c *converter) point(m telegraf.Metric, r *engine.Route, db, rp string, p *
 	}
 	*p = point.Point{Name: r.Name, DB: db, RP: rp, Time: m.Time().UnixNano(), Tags: c.in.Tags(), Fields: fields}
 	return true
+}
+
+// fields returns fields as points have them, in buf.
+func (c *converter) fields(list []*telegraf.Field, r *engine.Route, buf []point.Field) []point.Field {
+	if len(list) > engine.MaxFields {
+		fields := buf[:0]
+		for _, f := range list {
+			if v := value(f.Value); v.Kind != point.Missing {
+				fields = append(fields, point.Field{Key: c.in.Name([]byte(f.Key)), Value: v})
+			}
+		}
+		return point.SortFields(fields)
+	}
+again:
+	fields := r.Fields.Begin(buf)
+	for _, f := range list {
+		if v := value(f.Value); v.Kind != point.Missing && !r.Fields.Set(fields, f.Key, v) {
+			r.Fields.Learn(f.Key)
+			goto again
+		}
+	}
+	return r.Fields.End(fields)
 }
 
 // value returns a metric's field value as line protocol has it: unsigned integers are integers, cut

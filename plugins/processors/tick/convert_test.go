@@ -3,6 +3,7 @@ package tick
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -71,4 +72,19 @@ func TestConvertVectors(t *testing.T) {
 		}
 	}
 	require.Greater(t, points, 1000)
+}
+
+// TestConvertManyFields has metrics with more fields than a measurement's names are remembered.
+func TestConvertManyFields(t *testing.T) {
+	var c converter
+	r := &engine.Route{Name: "m"}
+	var to point.Point
+	for _, n := range []int{engine.MaxFields, engine.MaxFields + 1, 3 * engine.MaxFields, 2} {
+		want := &point.Point{Name: "m"}
+		for i := range n {
+			want.Fields = append(want.Fields, point.Field{Key: fmt.Sprintf("%d_%05d", n, i), Value: point.IntValue(int64(i))})
+		}
+		require.True(t, c.point(toMetric(want), r, "", "", &to))
+		require.Equal(t, want.Fields, append([]point.Field(nil), to.Fields...))
+	}
 }
