@@ -34,8 +34,7 @@ func TestNoAllocationsOnTypeChange(t *testing.T) {
 }
 
 func TestNoAllocationsInScope(t *testing.T) {
-	e := compile(t, `"a" + "f"`)
-	sc := &Scope{Names: []string{"a", "f"}, Values: []point.Value{point.FloatValue(1), {}}}
+	e := compileIn(t, &Scope{Names: []string{"a", "f"}, Values: []point.Value{point.FloatValue(1), {}}}, `"a" + "f"`)
 	p := familyPoint()
-	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = e.EvalScope(p, sc, nil) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = e.Eval(p, nil) }))
 }

@@ -108,8 +108,7 @@ func (s *survey) number() int {
 type specializer struct {
 	e       *Expr
 	kinds   []point.Kind
-	scope   *Scope // may be nil; for the names that an error lists
-	lambdas int    // spliced lambdas seen
+	lambdas int // spliced lambdas seen
 }
 
 func (c *specializer) expr(x syntax.Expr) node {
@@ -271,10 +270,10 @@ func (c *specializer) inScope() []string {
 			names = append(names, quote(c.e.refs[i].name.String()))
 		}
 	}
-	if c.scope != nil {
-		for i, v := range c.scope.Values {
+	if sc := c.e.opts.Scope; sc != nil {
+		for i, v := range sc.Values {
 			if v.Kind != point.Missing {
-				names = append(names, quote(c.scope.Names[i]))
+				names = append(names, quote(sc.Names[i]))
 			}
 		}
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	Rand  func(n int64) int64 // source of rand(): a number in [0,n), or in [0,2^63) if n is 0; nil: math/rand
 	Zone  *time.Location      // of hour(), weekday() and so on; nil: time.Local
 	Funcs []Func              // further functions, as the expressions that select alert events have them
+	Scope *Scope              // further values to refer to; may be nil
 }
 
 // A Func is a function without arguments that a caller adds.
@@ -27,8 +28,9 @@ type Func struct {
 	Call   func() point.Value
 }
 
-// A Scope holds values by name: the results of the earlier expressions of an eval node. A value of
-// kind Missing is not there yet. Names must be distinct and stay as they are once the scope is used.
+// A Scope holds values by name: the results of the earlier expressions of an eval node. A reference that
+// the point does not have is looked up there, and the value of one that it has replaces what the scope has
+// under that name. A value of kind Missing is not there yet. Names must be distinct and stay as they are.
 type Scope struct {
 	Names  []string
 	Values []point.Value
@@ -48,23 +50,19 @@ type Expr struct {
 	effects  bool // an evaluation does more than yield a value
 
 	env      env
-	field    []point.Field // of TryField
-	own      State         // used by callers that pass no state
+	own      State // used by callers that pass no state
 	prog     *program
 	test     *test      // of prog
 	sum      *sum       // of prog
 	programs []*program // in the order of their making
 	oldest   int        // the next to be replaced, once there are maxPrograms
-
-	scope   *Scope // for which places are right
-	places  []int  // for each reference its index in the scope, or -1
-	noScope []int  // the places without a scope
 }
 
 // A ref is a referenced name and where it was found last.
 type ref struct {
 	name       point.Name
 	field, tag int
+	scope      int   // index in the scope, or -1
 	time       bool  // the name is "time"
 	clash      error // there is a field and a tag of the name; nil until it happens
 }
@@ -110,10 +108,6 @@ func Compile(x syntax.Expr, o Options) (*Expr, error) {
 	}
 	e.env = env{slots: make([]point.Value, len(e.refs)), private: make([]State, s.number()), opts: &e.opts}
 	e.lambdas = s.lambdas
-	e.noScope = make([]int, len(e.refs))
-	for i := range e.noScope {
-		e.noScope[i] = -1
-	}
 	return e, nil
 }
 
@@ -157,24 +151,18 @@ func (e *Expr) Pure() bool { return !e.effects }
 // states themselves: whoever saves copies them, whoever restores assigns to them.
 func (e *Expr) Private() []State { return e.env.private }
 
+// Source returns what the expression was compiled from.
+func (e *Expr) Source() syntax.Expr { return e.source }
+
 // Eval returns the value of the expression for a point. The state st is used and changed only if
 // the expression is stateful; nil stands for one state that the expression keeps itself.
-func (e *Expr) Eval(p *point.Point, st *State) (point.Value, error) { return e.EvalScope(p, nil, st) }
-
-// EvalScope is Eval with a scope. A reference that the point does not have is looked up there. The
-// value of a reference that the point has replaces the one that the scope has under that name.
-func (e *Expr) EvalScope(p *point.Point, sc *Scope, st *State) (point.Value, error) {
-	return e.EvalFields(p, p.Fields, sc, st)
-}
-
-// EvalFields is EvalScope for p with other fields.
-func (e *Expr) EvalFields(p *point.Point, fields []point.Field, sc *Scope, st *State) (point.Value, error) {
-	if e.sum != nil && sc == nil {
-		if x, ok := e.sum.of(e.refs, p.Tags, fields); ok {
+func (e *Expr) Eval(p *point.Point, st *State) (point.Value, error) {
+	if e.sum != nil {
+		if x, ok := e.sum.of(e.refs, p.Tags, p.Fields); ok {
 			return point.FloatValue(x), nil
 		}
 	}
-	prog, err := e.prepare(p, fields, sc, st)
+	prog, err := e.prepare(p, st)
 	if err != nil {
 		return point.Value{}, err
 	}
@@ -200,23 +188,37 @@ func (e *Expr) EvalFields(p *point.Point, fields []point.Field, sc *Scope, st *S
 }
 
 // Bool returns the truth of a predicate for a point. A value that is not bool is an error.
-func (e *Expr) Bool(p *point.Point, st *State) (bool, error) { return e.BoolFields(p, p.Fields, st) }
-
-// BoolFields is Bool for p with other fields.
-func (e *Expr) BoolFields(p *point.Point, fields []point.Field, st *State) (bool, error) {
-	if t := e.test; t != nil && t.sum != nil {
-		if x, ok := t.sum.of(e.refs, p.Tags, fields); ok {
+func (e *Expr) Bool(p *point.Point, st *State) (bool, error) {
+	if t := e.test; t != nil {
+		x, ok := 0.0, true
+		switch {
+		case t.sum == nil && len(p.Tags) == 0 && t.kind == point.Float:
+			x, ok = e.refs[0].float(p.Fields)
+		case t.sum == nil:
+			v := e.refs[0].value(p.Tags, p.Fields)
+			if ok = v != nil && v.Kind == t.kind; ok && t.kind != point.Float {
+				return holds(t.rel, v.Int(), t.int), nil
+			}
+			if ok {
+				x = v.Float()
+			}
+		case len(p.Tags) == 0:
+			l, r := t.sum.l.fixed, t.sum.r.fixed
+			if i := t.sum.l.slot; i >= 0 {
+				l, ok = e.refs[i].float(p.Fields)
+			}
+			if i := t.sum.r.slot; i >= 0 && ok {
+				r, ok = e.refs[i].float(p.Fields)
+			}
+			x = t.sum.compute(l, r)
+		default:
+			x, ok = t.sum.of(e.refs, p.Tags, p.Fields)
+		}
+		if ok {
 			return holds(t.rel, x, t.float), nil
 		}
-	} else if t != nil {
-		if v := e.refs[0].value(p.Tags, fields); v != nil && v.Kind == t.kind {
-			if t.kind == point.Float {
-				return holds(t.rel, v.Float(), t.float), nil
-			}
-			return holds(t.rel, v.Int(), t.int), nil
-		}
 	}
-	prog, err := e.prepare(p, fields, nil, st)
+	prog, err := e.prepare(p, st)
 	if err != nil {
 		return false, err
 	}
@@ -227,72 +229,21 @@ func (e *Expr) BoolFields(p *point.Point, fields []point.Field, st *State) (bool
 	return truth, nil
 }
 
-// Try is Bool for p with other fields, none of whose tags has a name that the expression refers to. It
-// reports false if there is no truth but an error. The expression must be pure.
-func (e *Expr) Try(p *point.Point, fields []point.Field) (truth, ok bool) {
-	if t := e.test; t != nil && t.kind == point.Float {
-		var x float64
-		ok = true
-		if t.sum == nil {
-			x, ok = e.refs[0].float(fields)
-		} else {
-			l, r := t.sum.l.fixed, t.sum.r.fixed
-			if i := t.sum.l.slot; i >= 0 {
-				l, ok = e.refs[i].float(fields)
-			}
-			if i := t.sum.r.slot; i >= 0 && ok {
-				r, ok = e.refs[i].float(fields)
-			}
-			x = t.sum.compute(l, r)
-		}
-		if ok {
-			return holds(t.rel, x, t.float), true
-		}
-	}
-	truth, err := e.BoolFields(p, fields, nil)
-	return truth, err == nil
-}
-
-// TryField is Try for a single field with the value v, which has the only name that the expression
-// refers to but for the time.
-func (e *Expr) TryField(p *point.Point, v point.Value) (truth, ok bool) {
-	if t := e.test; t != nil && t.sum == nil && v.Kind == t.kind {
-		if t.kind == point.Float {
-			return holds(t.rel, v.Float(), t.float), true
-		}
-		return holds(t.rel, v.Int(), t.int), true
-	}
-	if e.field == nil {
-		e.field = []point.Field{{}}
-		for i := range e.refs {
-			if !e.refs[i].time {
-				e.field[0].Key = e.refs[i].name.String()
-			}
-		}
-	}
-	e.field[0].Value = v
-	return e.Try(p, e.field)
-}
-
 // prepare fills the slots and returns the program for their kinds.
-func (e *Expr) prepare(p *point.Point, fields []point.Field, sc *Scope, st *State) (*program, error) {
-	places := e.noScope
-	if sc != nil {
-		places = e.placesIn(sc)
-	}
+func (e *Expr) prepare(p *point.Point, st *State) (*program, error) {
 	same := e.prog != nil
 	for i := range e.refs {
-		v := &e.env.slots[i]
-		if f := e.refs[i].value(p.Tags, fields); f != nil {
+		r, v := &e.refs[i], &e.env.slots[i]
+		if f := r.value(p.Tags, p.Fields); f != nil {
 			*v = *f
-		} else if err := e.refs[i].lookup(p, fields, v); err != nil {
+		} else if err := r.lookup(p, v); err != nil {
 			return nil, err
 		}
-		if at := places[i]; at >= 0 {
-			if v.Kind == point.Missing {
-				*v = sc.Values[at]
+		if r.scope >= 0 {
+			if in := &e.opts.Scope.Values[r.scope]; v.Kind == point.Missing {
+				*v = *in
 			} else {
-				sc.Values[at] = *v
+				*in = *v
 			}
 		}
 		if same && v.Kind != e.prog.kinds[i] {
@@ -300,7 +251,7 @@ func (e *Expr) prepare(p *point.Point, fields []point.Field, sc *Scope, st *Stat
 		}
 	}
 	if !same {
-		e.prog = e.program(sc)
+		e.prog = e.program()
 		e.test, e.sum = e.prog.test, e.prog.sum
 	}
 	if st == nil {
@@ -329,13 +280,13 @@ func (r *ref) noTag(tags []point.Tag) bool {
 	return i <= len(tags) && (i == len(tags) || before(name, tags[i].Key)) && (i == 0 || before(tags[i-1].Key, name))
 }
 
-// lookup sets v to the value that p with the fields has for the reference, of kind Missing if it has none.
-func (r *ref) lookup(p *point.Point, fields []point.Field, v *point.Value) error {
+// lookup sets v to the value that p has for the reference, of kind Missing if it has none.
+func (r *ref) lookup(p *point.Point, v *point.Value) error {
 	if r.time {
 		*v = point.TimeValue(p.Time)
 		return nil
 	}
-	field, tag := r.fieldIndex(fields), r.tagIndex(p.Tags)
+	field, tag := r.fieldIndex(p.Fields), r.tagIndex(p.Tags)
 	switch {
 	case field >= 0 && tag >= 0:
 		if r.clash == nil {
@@ -343,7 +294,7 @@ func (r *ref) lookup(p *point.Point, fields []point.Field, v *point.Value) error
 		}
 		return r.clash
 	case field >= 0:
-		*v = fields[field].Value
+		*v = p.Fields[field].Value
 	case tag >= 0:
 		*v = point.StringValue(p.Tags[tag].Value)
 	default:
@@ -374,6 +325,9 @@ func (r *ref) fieldIndex(fields []point.Field) int {
 
 // tagIndex is fieldIndex for tags.
 func (r *ref) tagIndex(tags []point.Tag) int {
+	if len(tags) == 0 {
+		return -1
+	}
 	if i := r.tag; i < len(tags) && r.name.Is(tags[i].Key) {
 		return i
 	}
@@ -405,9 +359,11 @@ func (e *Expr) addRef(name string) {
 		return
 	}
 	e.index[name] = len(e.refs)
-	r := ref{name: point.NewName(name)}
+	r := ref{name: point.NewName(name), scope: -1}
 	if r.time = name == "time"; r.time {
 		r.field = math.MaxInt // no field is looked at
+	} else if sc := e.opts.Scope; sc != nil {
+		r.scope = slices.Index(sc.Names, name)
 	}
 	e.refs = append(e.refs, r)
 }
@@ -420,25 +376,8 @@ func (e *Expr) function(name string) *function {
 	return functions[name]
 }
 
-// placesIn returns where the scope has the references.
-func (e *Expr) placesIn(sc *Scope) []int {
-	if sc == e.scope {
-		return e.places
-	}
-	e.scope = sc
-	e.places = e.places[:0]
-	for i := range e.refs {
-		at := -1
-		if !e.refs[i].time {
-			at = slices.Index(sc.Names, e.refs[i].name.String())
-		}
-		e.places = append(e.places, at)
-	}
-	return e.places
-}
-
 // program returns the program for the kinds in the slots.
-func (e *Expr) program(sc *Scope) *program {
+func (e *Expr) program() *program {
 next:
 	for _, p := range e.programs {
 		for i := range e.env.slots {
@@ -452,7 +391,7 @@ next:
 	for i := range kinds {
 		kinds[i] = e.env.slots[i].Kind
 	}
-	p := e.specialize(kinds, sc)
+	p := e.specialize(kinds)
 	if len(e.programs) < maxPrograms {
 		e.programs = append(e.programs, p)
 	} else {
@@ -462,15 +401,15 @@ next:
 	return p
 }
 
-func (e *Expr) specialize(kinds []point.Kind, sc *Scope) *program {
-	c := specializer{e: e, kinds: kinds, scope: sc}
+func (e *Expr) specialize(kinds []point.Kind) *program {
+	c := specializer{e: e, kinds: kinds}
 	root := c.expr(e.source)
 	p := &program{kinds: kinds, kind: root.kind, err: root.err}
 	if root.err != nil {
 		return p
 	}
 	p.truth = get[bool](asBool(root))
-	if _, ok := e.source.(*syntax.Binary); ok {
+	if _, ok := e.source.(*syntax.Binary); ok && e.opts.Scope == nil {
 		p.sum = root.sum
 		if root.test != nil && (root.test.sum != nil || len(e.refs) == 1) {
 			p.test = root.test

@@ -33,7 +33,15 @@ func parse(t testing.TB, src string) syntax.Expr {
 
 func compile(t testing.TB, src string) *Expr {
 	t.Helper()
-	e, err := Compile(parse(t, src), options)
+	return compileIn(t, nil, src)
+}
+
+// compileIn is compile with a scope.
+func compileIn(t testing.TB, sc *Scope, src string) *Expr {
+	t.Helper()
+	o := options
+	o.Scope = sc
+	e, err := Compile(parse(t, src), o)
 	require.NoError(t, err, src)
 	return e
 }
@@ -383,27 +391,38 @@ func TestShortcuts(t *testing.T) {
 func TestScope(t *testing.T) {
 	sc := &Scope{Names: []string{"v", "q"}, Values: make([]point.Value, 2)}
 	p := newPoint("v", 2.0)
-	double, more := compile(t, `"v" * 2.0`), compile(t, `"v" + 1.0`)
+	double, more := compileIn(t, sc, `"v" * 2.0`), compileIn(t, sc, `"v" + 1.0`)
 
-	v, err := double.EvalScope(p, sc, nil)
-	require.NoError(t, err)
-	sc.Values[0] = v
-	v, err = more.EvalScope(p, sc, nil)
-	require.NoError(t, err)
-	sc.Values[1] = v
-	require.Equal(t, []point.Value{point.FloatValue(2), point.FloatValue(3)}, sc.Values, "the raw value comes back")
+	for range 2 { // the second time with programs made
+		v, err := double.Eval(p, nil)
+		require.NoError(t, err)
+		sc.Values[0] = v
+		v, err = more.Eval(p, nil)
+		require.NoError(t, err)
+		sc.Values[1] = v
+		require.Equal(t, []point.Value{point.FloatValue(2), point.FloatValue(3)}, sc.Values, "the raw value comes back")
+	}
 
 	sc = &Scope{Names: []string{"a", "b", "time"}, Values: make([]point.Value, 3)}
-	sum := compile(t, `"a" + "v"`)
-	_, err = sum.EvalScope(p, sc, nil)
+	sum := compileIn(t, sc, `"a" + "v"`)
+	_, err := sum.Eval(p, nil)
 	require.EqualError(t, err, "invalid math operator + for type missing")
 	sc.Values[0] = point.FloatValue(5)
-	require.Equal(t, "7.0", outcome(sum.EvalScope(p, sc, nil)))
-	require.Equal(t, "2024", outcome(compile(t, `year("time")`).EvalScope(p, sc, nil)))
+	require.Equal(t, "7.0", outcome(sum.Eval(p, nil)))
+	require.Equal(t, "2024", outcome(compileIn(t, sc, `year("time")`).Eval(p, nil)))
 	require.Equal(t, point.Missing, sc.Values[2].Kind)
 
 	require.Equal(t, `<Cannot call function "sqrt" argument "b" is missing, values in scope are ["a"]>`,
-		outcome(compile(t, `sqrt("b")`).EvalScope(p, sc, nil)))
+		outcome(compileIn(t, sc, `sqrt("b")`).Eval(p, nil)))
+
+	above := compileIn(t, sc, `"a" > 4.0`)
+	for range 2 {
+		truth, err := above.Bool(newPoint("a", 9.0), nil)
+		require.NoError(t, err)
+		require.True(t, truth)
+		require.Equal(t, point.FloatValue(9), sc.Values[0])
+		sc.Values[0] = point.FloatValue(5)
+	}
 }
 
 func TestConst(t *testing.T) {

@@ -39,7 +39,6 @@ type alertNode struct {
 	own        string // the node's own topic
 	templates  *alert.Templates
 	levels     [alert.Critical + 1]level
-	quiet      quiet
 	low, high  alert.Level // the lowest and highest that has a lambda; low is higher if none has
 	shared     alertShared
 	handlers   []alert.Handler
@@ -170,7 +169,6 @@ func (n *alertNode) Start(env spec.Env) error {
 			n.low, n.high = min(n.low, l), l
 		}
 	}
-	n.quieten()
 	for _, o := range n.objects {
 		options, err := json.Marshal(o.handler)
 		if err != nil {
@@ -225,16 +223,26 @@ func (n *alertNode) Restored() {
 	})
 }
 
-// Absorbs reports whether the levels can be looked at without effects.
-func (n *alertNode) Absorbs() bool {
-	return !slices.ContainsFunc(n.quiet.levels, func(e *lambda.Expr) bool { return !e.Pure() })
+// Step absorbs the points that leave a group at OK.
+func (n *alertNode) Step(*spec.Step) *spec.Step {
+	s := &spec.Step{Ends: true, Try: func(to point.Sink, _ *spec.Trial) spec.Verdict {
+		if to.(*alertGroup).calm { //nolint:forcetypeassert // of this node
+			return spec.Absorb
+		}
+		return spec.Refuse
+	}}
+	for l := range n.levels {
+		if e := n.levels[l].when; e != nil {
+			s.Tests = append(s.Tests, e)
+		}
+	}
+	if slices.ContainsFunc(s.Tests, impure) {
+		return nil
+	}
+	s.Reads = referred(s.Tests...)
+	s.Refers = s.Reads
+	return s
 }
-
-// Wants returns what the lambdas of the levels refer to.
-func (n *alertNode) Wants() []string { return n.quiet.refs }
-
-// Refers returns the same.
-func (n *alertNode) Refers() []string { return n.quiet.refs }
 
 func (n *alertNode) eachLambda(f func(e *lambda.Expr)) {
 	for l := range n.levels {

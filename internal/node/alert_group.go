@@ -121,32 +121,6 @@ func (g *alertGroup) Point(p *point.Point) {
 	}
 }
 
-// Absorb takes the points that leave the group at OK.
-func (g *alertGroup) Absorb(_ *point.Group, p *point.Point, fields []point.Field) bool {
-	if !g.calm {
-		return false
-	}
-	for _, e := range g.quiet.levels {
-		if holds, ok := e.Try(p, fields); holds || !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// AbsorbField is Absorb.
-func (g *alertGroup) AbsorbField(_ *point.Group, p *point.Point, v point.Value) bool {
-	if !g.calm {
-		return false
-	}
-	for _, e := range g.quiet.levels {
-		if holds, ok := e.TryField(p, v); holds || !ok {
-			return false
-		}
-	}
-	return true
-}
-
 func (g *alertGroup) raisePoint(p *point.Point) {
 	row, _ := point.AppendPointRow(nil, p) // null where JSON has no number
 	e := g.raise(g.source(p.Name, p.Group, p.Tags), p.Group, p.Time, p.Fields, row)

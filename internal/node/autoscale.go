@@ -28,7 +28,7 @@ type autoscale struct {
 
 	env       spec.Env
 	expr      *lambda.Expr
-	scope     lambda.Scope
+	scope     *lambda.Scope
 	fault     prefixed
 	badKind   [point.Null + 1]error // of a result that is no int
 	known     scaleState
@@ -136,9 +136,9 @@ func (a *autoscale) Start(env spec.Env) (err error) {
 	a.cooled, a.dropped = env.Counter("cooldown_drops"), env.Counter("points_dropped")
 	a.known.Resources = map[spec.Resource]*scaled{}
 	if a.currentField != "" {
-		a.scope = lambda.Scope{Names: []string{a.currentField}, Values: make([]point.Value, 1)}
+		a.scope = &lambda.Scope{Names: []string{a.currentField}, Values: make([]point.Value, 1)}
 	}
-	a.expr, err = compile(a.replicas, env)
+	a.expr, err = compileIn(a.scope, a.replicas, env)
 	return err
 }
 
@@ -299,13 +299,10 @@ func cooling(t, last int64, d time.Duration) bool {
 
 // want returns the number of replicas that p leads to.
 func (g *autoscaleGroup) want(current int64, p *point.Point) (int64, error) {
-	scope := &g.scope
-	if g.currentField == "" {
-		scope = nil
-	} else {
+	if g.scope != nil {
 		g.scope.Values[0] = point.IntValue(current)
 	}
-	v, err := g.expr.EvalScope(p, scope, g.state)
+	v, err := g.expr.Eval(p, g.state)
 	if err != nil {
 		return 0, err
 	}

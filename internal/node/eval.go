@@ -20,22 +20,18 @@ type eval struct {
 	keep     bool
 	keepList []string
 
-	env      spec.Env
-	exprs    []*lambda.Expr
-	scope    lambda.Scope // results of the point at hand
-	alone    bool         // there is one expression, which does not refer to its result
-	lone     bool         // its result is all that whoever may absorb it wants
-	composed bool         // and who that is computes it on its own
-	asTag    []int        // the results that become tags
-	fields   []result     // the results that become fields
-	places   []int        // for each of these its index among all of them, sorted by name
-	kept     []result     // keep(list): where each name comes from
-	quiet    *spec.Spec
-	fault    prefixed
-	buf      []point.Field
-	own      []point.Field // the point's fields if they are just the results
-	batch    batchBuffer
-	absorbed
+	env    spec.Env
+	exprs  []*lambda.Expr
+	scope  lambda.Scope // results of the point at hand
+	asTag  []int        // the results that become tags
+	fields []result     // the results that become fields
+	places []int        // for each of these its index among all of them, sorted by name
+	kept   []result     // keep(list): where each name comes from
+	quiet  *spec.Spec
+	fault  prefixed
+	buf    []point.Field
+	own    []point.Field // the point's fields if they are just the results
+	batch  batchBuffer
 }
 
 // A result is a name and the index of the expression that yields it; -1 if a reference of some
@@ -80,9 +76,13 @@ func (e *eval) Start(env spec.Env) error {
 	e.env = env
 	e.fault.prefix = "error evaluating expression"
 	e.scope = lambda.Scope{Names: e.as, Values: make([]point.Value, len(e.as))}
+	scope := &e.scope
+	if len(e.lambdas) == 1 {
+		scope = nil
+	}
 	var refs []string
 	for i, l := range e.lambdas {
-		x, err := compile(l, env)
+		x, err := compileIn(scope, l, env)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,6 @@ func (e *eval) Start(env spec.Env) error {
 			e.fields = append(e.fields, result{e.as[i], i})
 		}
 	}
-	e.alone = len(e.exprs) == 1 && !slices.Contains(refs, e.as[0])
 	for _, name := range e.keepList {
 		r := result{name, fromField}
 		if i := lastIndex(e.as, name); i >= 0 {
@@ -123,22 +122,38 @@ func lastIndex(names []string, name string) int {
 	return -1
 }
 
-// Fuse notes whether what the node sends may be absorbed.
-func (e *eval) Fuse(children []spec.Declarer) {
-	e.fuse(children, e.keep, e.as, e.exprs...)
-	if len(e.asTag) > 0 || len(e.keepList) > 0 {
-		e.child = nil
+// Step passes on the point with its new fields.
+func (e *eval) Step(behind *spec.Step) *spec.Step {
+	s := newStep(behind, !e.keep, e.as, e.exprs...)
+	if s == nil || len(e.asTag) > 0 || len(e.keepList) > 0 {
+		return nil
 	}
-	e.lone = e.alone && e.child != nil && slices.Equal(e.child.Wants(), e.as)
-	c, ok := e.child.(spec.Composer)
-	e.composed = e.lone && ok && c.Compose(e.as[0], e.lambdas[0].X)
+	if len(e.exprs) == 1 && slices.Equal(behind.Reads, e.as) {
+		x, only := e.exprs[0], []point.Field{{Key: e.as[0]}}
+		s.Value = &spec.Value{Name: e.as[0], Expr: x}
+		s.Try = func(_ point.Sink, t *spec.Trial) spec.Verdict {
+			v, err := x.Eval(&t.View, nil)
+			if err != nil {
+				return spec.Refuse
+			}
+			only[0].Value = v
+			t.View.Fields = only
+			return spec.Pass
+		}
+		return s
+	}
+	s.Try = func(_ point.Sink, t *spec.Trial) spec.Verdict {
+		fields, err := e.compute(&t.View, nil)
+		if err != nil {
+			return spec.Refuse
+		}
+		t.View.Fields = fields
+		return spec.Pass
+	}
+	return s
 }
 
-// Transparent reports whether the node behind computes what this one does.
-func (e *eval) Transparent() bool { return e.composed }
-
 func (e *eval) Group(_ *point.Group, out point.Sink) point.Sink {
-	e.link(out)
 	g := &evalGroup{eval: e, Forward: spec.Forward{Out: out}}
 	for _, x := range e.exprs {
 		if x.Stateful() {
@@ -168,7 +183,7 @@ func (e *evalGroup) State() any {
 }
 
 func (e *evalGroup) Point(p *point.Point) {
-	fields, err := e.eval1(p, p.Fields)
+	fields, err := e.compute(p, e.states)
 	if err != nil {
 		e.fail(err)
 		return
@@ -185,25 +200,10 @@ func (e *evalGroup) Point(p *point.Point) {
 	p.Fields = was
 }
 
-// Absorb absorbs the point with its new fields.
-func (e *evalGroup) Absorb(g *point.Group, p *point.Point, fields []point.Field) bool {
-	if e.lone {
-		v, err := e.exprs[0].EvalFields(p, fields, nil, nil)
-		return err == nil && e.next.AbsorbField(g, p, v)
-	}
-	fields, err := e.eval1(p, fields)
-	return err == nil && e.next.Absorb(g, p, fields)
-}
-
-// AbsorbField is Absorb.
-func (e *evalGroup) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool {
-	return e.Absorb(g, p, e.field(v))
-}
-
 func (e *evalGroup) Batch(b *point.Batch) {
 	e.batch.begin(b)
 	for i := range b.Points {
-		fields, err := e.eval1(&b.Points[i], b.Points[i].Fields)
+		fields, err := e.compute(&b.Points[i], e.states)
 		if err != nil {
 			e.fail(err)
 			continue
@@ -248,22 +248,17 @@ func (e *evalGroup) sameTags(p *point.Point) bool {
 	return true
 }
 
-// eval1 computes the expressions for p with the fields and returns its new ones.
-func (e *evalGroup) eval1(p *point.Point, fields []point.Field) ([]point.Field, error) {
-	scope := &e.scope
-	if e.alone {
-		scope = nil
-	} else {
-		for i := range e.scope.Values {
-			e.scope.Values[i].Kind = point.Missing
-		}
+// compute computes the expressions for p and returns its new fields. The states are nil if none is stateful.
+func (e *eval) compute(p *point.Point, states []lambda.State) ([]point.Field, error) {
+	for i := range e.scope.Values {
+		e.scope.Values[i].Kind = point.Missing
 	}
 	for i, x := range e.exprs {
 		var st *lambda.State
-		if e.states != nil {
-			st = &e.states[i]
+		if states != nil {
+			st = &states[i]
 		}
-		v, err := x.EvalFields(p, fields, scope, st)
+		v, err := x.Eval(p, st)
 		if err != nil {
 			return nil, err
 		}
@@ -286,7 +281,7 @@ func (e *evalGroup) eval1(p *point.Point, fields []point.Field) ([]point.Field, 
 		}
 		return e.buf, nil
 	case e.keep:
-		e.buf = append(e.buf[:0], fields...)
+		e.buf = append(e.buf[:0], p.Fields...)
 		for _, r := range e.fields {
 			e.buf = point.SetField(e.buf, r.name, e.scope.Values[r.expr])
 		}
@@ -307,7 +302,7 @@ func (e *evalGroup) fail(err error) {
 }
 
 // lookup finds what keep(name) keeps.
-func (e *evalGroup) lookup(p *point.Point, r result) (point.Value, error) {
+func (e *eval) lookup(p *point.Point, r result) (point.Value, error) {
 	if r.expr >= 0 {
 		return e.scope.Values[r.expr], nil
 	}

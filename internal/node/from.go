@@ -28,9 +28,9 @@ type from struct {
 	cut      point.Grid
 	near     point.Grid
 	groups   *point.Groups
-	picky    bool         // wants is to be asked
-	absorbs  bool         // the node behind does
-	plain    *point.Group // group of all points if there are no dimensions
+	picky    bool          // wants is to be asked
+	absorb   spec.Absorber // see [spec.Offerer]; nil if there is no short way
+	plain    *point.Group  // group of all points if there are no dimensions
 	out      point.Point
 }
 
@@ -83,19 +83,15 @@ func (f *from) Start(env spec.Env) error {
 	return err
 }
 
-// Fuse notes whether what the node sends may be absorbed.
-func (f *from) Fuse(children []spec.Declarer) {
-	if a := spec.OnlyAbsorbing(children); a != nil && f.truncate <= 0 && f.round <= 0 {
-		f.absorbs, f.grouping.watch = true, a.Refers()
+// Offer has points offered that the node sends as they are.
+func (f *from) Offer(refers []string, absorb spec.Absorber) {
+	if f.truncate <= 0 && f.round <= 0 {
+		f.absorb, f.grouping.watch = absorb, refers
 	}
 }
 
 func (f *from) Open(out point.Sink) point.Sink {
-	s := &fromSink{from: f, Forward: spec.Forward{Out: out}}
-	if f.absorbs {
-		s.next = wayTo(out)
-	}
-	return s
+	return &fromSink{from: f, Forward: spec.Forward{Out: out}}
 }
 
 // State saves the state of the predicate's stateful functions.
@@ -104,7 +100,6 @@ func (f *from) State() any { return &f.state }
 type fromSink struct {
 	*from
 	spec.Forward
-	next way
 }
 
 // wants reports whether the node takes points of p's measurement, database and retention policy.
@@ -130,13 +125,13 @@ func (f *fromSink) Point(p *point.Point) {
 	}
 	g, isClear := f.plain, false
 	if g != nil {
-		isClear = f.absorbs && f.grouping.isClear(p.Tags)
+		isClear = f.absorb != nil && f.grouping.isClear(p.Tags)
 	} else if m := f.grouping.first(p.Tags); m != nil && f.groups.Again(m.group) {
 		g, isClear = m.group, m.clear
 	} else {
 		g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
 	}
-	if f.absorbs && isClear && f.next.Absorb(g, p, p.Fields) {
+	if isClear && f.absorb != nil && f.absorb.Absorb(g, p) {
 		return
 	}
 	f.out = *p

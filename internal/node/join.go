@@ -45,7 +45,6 @@ type join struct {
 	matcher  matcher
 	emitter  emitter
 	saved    joinState
-	joinAbsorber
 }
 
 // noTime stands for the time of what has never come: it is before all others.
@@ -132,7 +131,6 @@ func (j *join) Start(env spec.Env) error {
 
 func (j *join) Input(i int, out point.Sink) point.Sink {
 	j.out = out
-	j.next = wayTo(out)
 	return &joinInput{join: j, src: i}
 }
 

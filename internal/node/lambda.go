@@ -8,17 +8,22 @@ import (
 
 // compile compiles a lambda, finds what is wrong with it whatever the data, and has the state
 // that it keeps itself saved with the node.
-func compile(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
-	return compileLambda(l, env, (*lambda.Expr).Lint)
+func compile(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) { return compileIn(nil, l, env) }
+
+// compileIn is compile for a lambda that may refer to what is in a scope; nil is none.
+func compileIn(sc *lambda.Scope, l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
+	return compileLambda(l, env, sc, (*lambda.Expr).Lint)
 }
 
 // predicate is compile for a lambda that must yield a boolean.
 func predicate(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
-	return compileLambda(l, env, (*lambda.Expr).LintPredicate)
+	return compileLambda(l, env, nil, (*lambda.Expr).LintPredicate)
 }
 
-func compileLambda(l *syntax.Lambda, env spec.Env, lint func(*lambda.Expr) []*syntax.Error) (*lambda.Expr, error) {
-	e, err := lambda.Compile(l.X, env.Lambda())
+func compileLambda(l *syntax.Lambda, env spec.Env, sc *lambda.Scope, lint func(*lambda.Expr) []*syntax.Error) (*lambda.Expr, error) {
+	o := env.Lambda()
+	o.Scope = sc
+	e, err := lambda.Compile(l.X, o)
 	if err != nil {
 		return nil, err
 	}

@@ -63,8 +63,6 @@ type stateTracker struct {
 	fault prefixed
 	buf   []point.Field
 	batch batchBuffer
-	absorbed
-	lone bool // whoever may absorb the field wants no other
 }
 
 func (n *stateTracker) start(env spec.Env, value func(count, since, t int64) point.Value) (err error) {
@@ -74,10 +72,38 @@ func (n *stateTracker) start(env spec.Env, value func(count, since, t int64) poi
 	return err
 }
 
-// Fuse notes whether what the node sends may be absorbed, and by whom.
-func (n *stateTracker) Fuse(children []spec.Declarer) {
-	n.fuse(children, true, []string{n.as}, n.expr)
-	n.lone = n.child != nil && slices.Equal(n.child.Wants(), []string{n.as})
+// Step passes on the point with the field added.
+func (n *stateTracker) Step(behind *spec.Step) *spec.Step {
+	s := newStep(behind, false, []string{n.as}, n.expr)
+	if s == nil {
+		return nil
+	}
+	var only []point.Field // is passed on if no other field is looked at
+	if slices.Equal(behind.Reads, []string{n.as}) {
+		only = []point.Field{{Key: n.as}}
+	}
+	var next struct { // what the point at hand makes of its group
+		group        *stateGroup
+		count, since int64
+	}
+	s.Try = func(to point.Sink, x *spec.Trial) spec.Verdict {
+		in, err := n.expr.Bool(&x.View, nil)
+		if err != nil {
+			return spec.Refuse
+		}
+		next.group = to.(*stateGroup) //nolint:forcetypeassert // of this node
+		next.count, next.since = next.group.state.after(in, x.View.Time)
+		v := n.value(next.count, next.since, x.View.Time)
+		if only != nil {
+			only[0].Value = v
+			x.View.Fields = only
+		} else {
+			x.View.Fields = n.with(x.View.Fields, v)
+		}
+		return spec.Pass
+	}
+	s.Commit = func() { next.group.state.Count, next.group.state.Since = next.count, next.since }
+	return s
 }
 
 // with returns fields and the one added.
@@ -87,7 +113,6 @@ func (n *stateTracker) with(fields []point.Field, v point.Value) []point.Field {
 }
 
 func (n *stateTracker) Group(_ *point.Group, out point.Sink) point.Sink {
-	n.link(out)
 	return &stateGroup{stateTracker: n, Forward: spec.Forward{Out: out}}
 }
 
@@ -137,26 +162,6 @@ func (g *stateGroup) Point(p *point.Point) {
 	p.Fields = g.with(was, v)
 	g.Out.Point(p)
 	p.Fields = was
-}
-
-// Absorb absorbs the point with the field added.
-func (g *stateGroup) Absorb(group *point.Group, p *point.Point, fields []point.Field) bool {
-	in, ok := g.expr.Try(p, fields)
-	if !ok {
-		return false
-	}
-	count, since := g.state.after(in, p.Time)
-	v := g.value(count, since, p.Time)
-	if g.lone && !g.next.AbsorbField(group, p, v) || !g.lone && !g.next.Absorb(group, p, g.with(fields, v)) {
-		return false
-	}
-	g.state.Count, g.state.Since = count, since
-	return true
-}
-
-// AbsorbField is Absorb.
-func (g *stateGroup) AbsorbField(group *point.Group, p *point.Point, v point.Value) bool {
-	return g.Absorb(group, p, g.field(v))
 }
 
 func (g *stateGroup) Batch(b *point.Batch) {

@@ -17,7 +17,6 @@ type where struct {
 	expr  *lambda.Expr
 	fault prefixed
 	batch batchBuffer
-	absorbed
 }
 
 func (w *where) Declare(s *spec.Spec) {
@@ -33,13 +32,25 @@ func (w *where) Start(env spec.Env) (err error) {
 	return err
 }
 
-// Fuse notes whether what the node sends may be absorbed.
-func (w *where) Fuse(children []spec.Declarer) {
-	w.fuse(children, true, nil, w.expr)
+// Step absorbs the points for which the predicate does not hold.
+func (w *where) Step(behind *spec.Step) *spec.Step {
+	s := newStep(behind, false, nil, w.expr)
+	if s == nil {
+		return nil
+	}
+	s.Try = func(_ point.Sink, x *spec.Trial) spec.Verdict {
+		switch holds, err := w.expr.Bool(&x.View, nil); {
+		case err != nil:
+			return spec.Refuse
+		case holds:
+			return spec.Pass
+		}
+		return spec.Absorb
+	}
+	return s
 }
 
 func (w *where) Group(_ *point.Group, out point.Sink) point.Sink {
-	w.link(out)
 	return &whereGroup{where: w, Forward: spec.Forward{Out: out}, state: newState(w.expr)}
 }
 
@@ -68,17 +79,6 @@ func (w *whereGroup) Point(p *point.Point) {
 	if w.holds(p) {
 		w.Out.Point(p)
 	}
-}
-
-// Absorb takes the points for which the predicate does not hold, too.
-func (w *whereGroup) Absorb(g *point.Group, p *point.Point, fields []point.Field) bool {
-	holds, ok := w.expr.Try(p, fields)
-	return ok && (!holds || w.next.Absorb(g, p, fields))
-}
-
-// AbsorbField is Absorb.
-func (w *whereGroup) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool {
-	return w.Absorb(g, p, w.field(v))
 }
 
 func (w *whereGroup) Batch(b *point.Batch) {

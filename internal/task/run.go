@@ -16,6 +16,7 @@ import (
 type running struct {
 	env      *env
 	inputs   []*border
+	short    *short // behind the node, if it offers its points to one
 	out      edge
 	errors   int64
 	groups   int64
@@ -54,13 +55,6 @@ func (t *Task) connect(n *node) {
 		default:
 			in.to = &spec.Forward{Out: out}
 		}
-		if a, ok := n.decl.(spec.Absorbing); ok && a.Absorbs() {
-			in.absorbing = true
-			in.absorb, _ = in.to.(spec.Absorber)
-			if t, ok := n.decl.(spec.Transparent); ok && t.Transparent() {
-				in.absorb, in.absorbing = out.(spec.Absorber), false
-			}
-		}
 		in.oneKind()
 		r.inputs = append(r.inputs, in)
 	}
@@ -77,29 +71,20 @@ func (r *running) came() (n int64) {
 // A border is where data enters a node: it counts, notes which node is at work, and finds the sink
 // of the group if the node has state per group. A group's Index finds it without a map.
 type border struct {
-	t         *Task
-	n         *node
-	to        point.Sink   // of all groups; nil if there is a
-	grouper   spec.Grouper // with a sink for each group
-	slots     []slot
-	absorb    spec.Absorber // what absorbs points of all groups, if the node or the one behind does
-	absorbs   []absorber    // of the groups in slots, if the node is absorbing
-	absorbing bool
-	out       point.Sink // where the node sends to
-	came      int64      // points, those in batches included
-	refused   int64      // those of them whose group is one too many
+	t       *Task
+	n       *node
+	to      point.Sink   // of all groups; nil if there is a
+	grouper spec.Grouper // with a sink for each group
+	slots   []slot
+	out     point.Sink // where the node sends to
+	came    int64      // points, those in batches included
+	refused int64      // those of them whose group is one too many
 }
 
 // A slot is a group's state. The group is kept to notice that an index has gone to another group.
 type slot struct {
 	group *point.Group
 	sink  point.Sink
-}
-
-// An absorber is a slot whose sink absorbs. What is asked of it for each point lies together.
-type absorber struct {
-	group *point.Group
-	sink  spec.Absorber
 }
 
 func (b *border) Point(p *point.Point) {
@@ -124,40 +109,6 @@ func (b *border) Point(p *point.Point) {
 	t.at = b.n
 	to.Point(p)
 	t.at = was
-}
-
-// Absorb is that of the node's sink.
-func (b *border) Absorb(g *point.Group, p *point.Point, fields []point.Field) bool {
-	to := b.absorber(g)
-	if to == nil || !to.Absorb(g, p, fields) {
-		return false
-	}
-	b.came++
-	return true
-}
-
-// AbsorbField is that of the node's sink.
-func (b *border) AbsorbField(g *point.Group, p *point.Point, v point.Value) bool {
-	to := b.absorber(g)
-	if to == nil || !to.AbsorbField(g, p, v) {
-		return false
-	}
-	b.came++
-	return true
-}
-
-// Shortcut returns the sink that absorbs the points of all groups, if there is one.
-func (b *border) Shortcut() (spec.Absorber, *int64) { return b.absorb, &b.came }
-
-// absorber returns the sink that absorbs points of g, nil if there is none.
-func (b *border) absorber(g *point.Group) spec.Absorber {
-	if i := g.Index; i < len(b.absorbs) && b.absorbs[i].group == g {
-		return b.absorbs[i].sink
-	}
-	if g.Refused {
-		return nil
-	}
-	return b.absorb
 }
 
 func (b *border) Batch(x *point.Batch) {
@@ -193,9 +144,6 @@ func (b *border) Delete(g *point.Group) {
 	b.t.at = was
 	if b.to == nil {
 		b.slots[g.Index] = slot{}
-		if b.absorbing {
-			b.absorbs[g.Index] = absorber{}
-		}
 		b.n.run.groups--
 		b.t.groups.Release(g)
 	}
@@ -221,13 +169,6 @@ func (b *border) open(g *point.Group) point.Sink {
 	s := b.grouper.Group(g, b.out)
 	b.t.at = was
 	b.slots[g.Index] = slot{g, s}
-	if b.absorbing {
-		for g.Index >= len(b.absorbs) {
-			b.absorbs = append(b.absorbs, absorber{})
-		}
-		sink, _ := s.(spec.Absorber)
-		b.absorbs[g.Index] = absorber{g, sink}
-	}
 	b.t.groups.Hold(g)
 	b.n.run.groups++
 	return s

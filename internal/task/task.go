@@ -52,6 +52,8 @@ type Config struct {
 	Deadman     spec.Deadman // has been checked
 	ChangesOnly bool         // all alerts behave as if they said stateChangesOnly
 
+	Long bool // points take no short way: all go from node to node
+
 	// Ask answers what is asked while a script is loaded and started: about user-defined functions
 	// ([spec.Function]), and whether there is what the nodes refer to ([spec.Reference]). Nil answers with
 	// what is likely: it knows no function, and everything else.
@@ -86,7 +88,7 @@ type Task struct {
 	now      int64
 	failed   error
 	print    [sha256.Size]byte // see fingerprint
-	at       *node             // node that is at work, for the report of a panic; the from node if points are absorbed
+	at       *node             // node that is at work, for the report of a panic; on a short way the one before it
 	stack    []byte
 	warnings []*syntax.Error
 	refused  int64 // points of groups beyond the limit
@@ -217,6 +219,7 @@ func (t *Task) prepare() error {
 		t.at = n
 		t.connect(n)
 	}
+	t.shorten()
 	t.at = nil
 	t.lay()
 	t.watchIdle()
@@ -404,8 +407,11 @@ func (t *Task) border() {
 func (t *Task) caught(r any) {
 	t.stack = debug.Stack()
 	name := "task"
-	if t.at != nil {
-		name = t.at.name()
+	if n := t.at; n != nil {
+		if at := n.run.short.node(); at != nil {
+			n = at
+		}
+		name = n.name()
 	}
 	t.fail(panicked(t.cfg.Name+": "+name, r))
 }
@@ -488,6 +494,11 @@ func (t *Task) Stats(f func(NodeStats)) {
 	if t.direct { // of these the points are not counted one by one: each is asked about all
 		for _, b := range t.source.to {
 			b.came = t.source.many
+		}
+	}
+	for _, n := range t.graph.nodes {
+		if n.run.short != nil {
+			n.run.short.count()
 		}
 	}
 	for _, n := range t.graph.nodes {

@@ -16,8 +16,8 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/task"
 )
 
-// absorbing are what comes behind from nodes that may have points absorbed.
-var absorbing = []string{
+// shortened are what comes behind from nodes that may have a short way.
+var shortened = []string{
 	`a|alert().crit(lambda: "v" > 5.0)`,
 	`a|alert().info(lambda: "v" > 3).warn(lambda: "v" > 5).warnReset(lambda: "v" < 2).crit(lambda: "v" + "w" > 9.0).stateChangesOnly()`,
 	`a|alert().crit(lambda: "v" > 5.0 AND "s" == 'x').flapping(0.2, 0.6)`,
@@ -34,6 +34,9 @@ var absorbing = []string{
 	`a|eval(lambda: "v" * 2).as('x')|alert().warn(lambda: 8 < "x").crit(lambda: "x" > -1.5)`,
 	`a|eval(lambda: "s" + 'x').as('x')|alert().crit(lambda: "x" == 'xx')`,
 	`a|eval(lambda: "time").as('x')|alert().crit(lambda: hour("x") > 20)`,
+	`a|eval(lambda: "v" > 3.0).as('x')|alert().crit(lambda: FALSE AND "x")`,
+	`a|eval(lambda: "v" + 1.0).as('w')|alert().crit(lambda: 5.0 - "w" < "w")`,
+	`a|eval(lambda: "v" + 1.0).as('w')|alert().crit(lambda: "w" > 5.0 - "w")`,
 	`a|eval(lambda: hour("time")).as('x')|alert().crit(lambda: "x" > 20)`,
 	`a|eval(lambda: "v").as('h')|alert().crit(lambda: "h" > 5.0)`,
 	`a|eval(lambda: "v").as('v')|alert().crit(lambda: "v" > 5.0)`,
@@ -69,6 +72,7 @@ var absorbing = []string{
 	`a|join(b).as('a', 'b').tolerance(2s)|alert().crit(lambda: unixNano("time") / 1000000000 % 10 == 0)`,
 	`a|join(b).as('a', 'b').fill(0.0)|eval(lambda: "a.v" - "b.v").as('x')|alert().crit(lambda: "x" > 3.0)`,
 	`a|join(b).as('a', 'ab').delimiter('')|alert().crit(lambda: "abv" > 5.0)`,
+	`a|eval(lambda: 9.0 - "v").as('bv').keep()|join(b).as('a', 'ab').delimiter('')|alert().crit(lambda: "abv" > 6.0)`,
 	`a|join(b, a).as('a', 'b', 'c').delimiter('_')|stateCount(lambda: "a_v" > 2).as('n')|alert().crit(lambda: "n" > 1)`,
 	`a|join(b).as('a', 'b')|stateDuration(lambda: "a.v" > 2)|alert().crit(lambda: "b.v" > 4)`,
 	`a|eval(lambda: "v").as('v')|join(b|eval(lambda: "w").as('v')).as('a', 'b')|alert().crit(lambda: "a.v" + "b.v" > 12.0)`,
@@ -81,39 +85,67 @@ var absorbing = []string{
 	`a|eval(lambda: "v").as('x').keep()|stateCount(lambda: "x" > 1.0).as('')|join(b).as('a', 'b')|alert().crit(lambda: "a.w" > 5.0)`,
 }
 
-// A twinTask does what another one does in the long way: what its from nodes send goes to two nodes.
-const twin = "\na|httpOut('a')\nb|httpOut('b')"
-
-// TestAbsorb compares tasks that absorb points with others that do not, restarts included.
-func TestAbsorb(t *testing.T) {
+// TestShort compares tasks that have short ways with others that do not, restarts included.
+func TestShort(t *testing.T) {
 	for _, from := range []string{
 		"var a = stream|from().measurement('a').groupBy('h')\nvar b = stream|from().measurement('b').groupBy('h')\n",
 		"var a = stream|from().measurement('a')\nvar b = stream|from().measurement('b')\n",
 		"var a = stream|from().measurement('a').groupBy('h').groupByMeasurement()\nvar b = stream|from().measurement('b').groupBy('h').groupByMeasurement()\n",
 		"var a = stream|from().groupBy('h', 'i').where(lambda: \"v\" > 0)\nvar b = stream|from().measurement('b').groupBy('h', 'i').truncate(2s)\n",
 	} {
-		for i, script := range absorbing {
+		for i, script := range shortened {
 			t.Run(fmt.Sprint(i, script), func(t *testing.T) {
-				short, long := feed(t, from+script), feed(t, from+script+twin)
 				r := rand.New(rand.NewPCG(1, uint64(i)))
-				for n := range 800 {
-					p := randomPoint(r, n)
-					before := p.Clone()
-					require.Equal(t, long.push(t, p), short.push(t, p), "%d: %v", n, p)
-					require.Equal(t, before, p)
-					if r.IntN(200) == 0 {
-						short.restart(t)
-						long.restart(t)
-					}
-				}
-				require.Equal(t, long.stats(), short.stats())
+				compareWays(t, from+script, r, 500, randomPoint)
 			})
 		}
 	}
 }
 
-// TestAbsorbRefused restores more groups than a task may have any longer.
-func TestAbsorbRefused(t *testing.T) {
+// compareWays brings n points to a task with short ways and to one without, and returns how many points took one;
+// -1 if there are none.
+func compareWays(t *testing.T, script string, r *rand.Rand, n int, next func(r *rand.Rand, i int) *point.Point) (absorbed int) {
+	t.Helper()
+	short := &fed{cfg: task.Config{Name: "t", Script: script, Topics: new(alert.Topics)}, absorbed: &absorbed}
+	long := &fed{cfg: task.Config{Name: "t", Script: script, Topics: new(alert.Topics), Long: true}}
+	if short.load(t); short.ways == 0 {
+		return -1
+	}
+	long.load(t)
+	for i := range n {
+		p := next(r, i)
+		before := p.Clone()
+		require.Equal(t, long.push(t, p), short.push(t, p), "%s\n%d: %v", script, i, p)
+		require.Equal(t, before, p)
+		if r.IntN(200) == 0 {
+			short.restart(t)
+			long.restart(t)
+		}
+	}
+	require.Equal(t, long.stats(), short.stats(), script)
+	require.NoError(t, long.task.Close())
+	require.NoError(t, short.task.Close())
+	require.Equal(t, long.take(), short.take(), script)
+	return absorbed
+}
+
+// TestShortRandom does the same with random rules.
+func TestShortRandom(t *testing.T) {
+	const rules, points = 600, 300
+	total := 0
+	for seed, done := uint64(0), 0; done < rules; seed++ {
+		r, th := rand.New(rand.NewPCG(2, seed)), theme(seed%uint64(themes))
+		if n := compareWays(t, randomRule(r, th), r, points, randomStream(r, th)); n >= 0 {
+			total += n
+			done++
+		}
+	}
+	t.Logf("%d of %d points took the short way", total, rules*points)
+	require.Greater(t, total, rules*points/10)
+}
+
+// TestShortRefused restores more groups than a task may have any longer.
+func TestShortRefused(t *testing.T) {
 	for _, script := range []string{
 		"a|alert().crit(lambda: \"v\" > 5.0)",
 		"a|where(lambda: \"v\" > 5.0)|alert()",
@@ -140,9 +172,11 @@ func TestAbsorbRefused(t *testing.T) {
 
 // A fed is a task that is fed.
 type fed struct {
-	cfg  task.Config
-	task *task.Task
-	now  int64
+	cfg      task.Config
+	task     *task.Task
+	now      int64
+	absorbed *int // counts them, if it is set
+	ways     int
 }
 
 func feed(t *testing.T, script string) *fed {
@@ -156,12 +190,19 @@ func (x *fed) load(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, tk.Start(x.now))
 	x.task = tk
+	if x.absorbed != nil {
+		x.ways = tk.CountAbsorbed(x.absorbed)
+	}
 }
 
-func (x *fed) push(t *testing.T, p *point.Point) (out []string) {
+func (x *fed) push(t *testing.T, p *point.Point) []string {
 	x.now = max(x.now, p.Time)
 	require.NoError(t, x.task.Tick(x.now))
 	require.NoError(t, x.task.Push(p))
+	return x.take()
+}
+
+func (x *fed) take() (out []string) {
 	for _, e := range x.task.Take() {
 		switch e.Kind {
 		case spec.AlertEffect:
@@ -183,14 +224,12 @@ func (x *fed) restart(t *testing.T) {
 // stats returns what the nodes of both tasks have counted.
 func (x *fed) stats() (all []task.NodeStats) {
 	x.task.Stats(func(s task.NodeStats) {
-		if s.Kind != "httpOut" && s.Kind != "stream" && s.Kind != "from" {
-			own := s.Own
-			s.Own = nil
-			for _, c := range own {
-				s.Node += fmt.Sprint(" ", c.Name, *c.N)
-			}
-			all = append(all, s)
+		own := s.Own
+		s.Own = nil
+		for _, c := range own {
+			s.Node += fmt.Sprint(" ", c.Name, *c.N)
 		}
+		all = append(all, s)
 	})
 	return all
 }
