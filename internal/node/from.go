@@ -28,6 +28,7 @@ type from struct {
 	cut      point.Grid
 	near     point.Grid
 	groups   *point.Groups
+	routed   bool          // it gets only points of measurements that it wants
 	picky    bool          // wants is to be asked
 	absorb   spec.Absorber // see [spec.Offerer]; nil if there is no short way
 	plain    *point.Group  // group of all points if there are no dimensions
@@ -60,15 +61,9 @@ func and(a, b *syntax.Lambda) *syntax.Lambda {
 	return &syntax.Lambda{Start: a.Start, X: &syntax.Binary{Start: a.Start, OpPos: b.Start, Op: syntax.And, X: a.X, Y: b.X}}
 }
 
-// Measurement returns the measurement that the node takes, "" for any. The task asks for it.
-func (f *from) Measurement() string { return f.measurement }
-
-// Routed spares the node the look at the measurement: the task sends it no other.
-func (f *from) Routed() { f.picky = f.database != "" || f.retentionPolicy != "" }
-
 func (f *from) Start(env spec.Env) error {
 	f.env, f.groups, f.name = env, env.Groups(), point.NewName(f.measurement)
-	f.picky = true
+	f.picky = !f.routed || f.database != "" || f.retentionPolicy != ""
 	f.grouping = newGrouping(f.dims, nil, f.byName)
 	f.cut, f.near = point.NewGrid(f.truncate), point.NewGrid(f.round)
 	if len(f.dims.Names) == 0 && !f.dims.Star && !f.byName {

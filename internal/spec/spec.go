@@ -63,6 +63,7 @@ type Reading struct {
 	made     []*Spec // all handlers made
 	handlers []*Spec
 	hidden   bool
+	source   bool
 	open     bool     // takes every property
 	aside    []string // properties that state does not depend on; "*" is all
 }
@@ -123,6 +124,9 @@ func (s *Spec) Merges(doc string) {
 	s.Args = append(s.Args, &Param{Name: "node", Doc: doc, Type: NodeType, Variadic: true})
 }
 
+// Source says that the node is a [Source]: scripts do not chain it to others, but find it as the variable of its name.
+func (s *Spec) Source() { s.hidden, s.source = true, true }
+
 // MayFollow reports whether s can be chained to the node that parent declares.
 func (s *Spec) MayFollow(parent *Spec) bool {
 	if s.hidden || parent.Provides == None {
@@ -131,7 +135,7 @@ func (s *Spec) MayFollow(parent *Spec) bool {
 	if len(s.Parents) > 0 {
 		return slices.Contains(s.Parents, parent.Name) || s.Parents[0] == "*"
 	}
-	return parent.Name != "stream"
+	return !parent.source
 }
 
 // Followed returns the words of the nodes that s can follow, for error messages.

@@ -54,9 +54,9 @@ func evaluate(prog *syntax.Program, cfg *Config, unreached bool) (ld *loader, er
 			err = e
 		}
 	}()
-	ld.checkType(prog)
-	source := ld.graph.add("stream", spec.New("stream"), syntax.Pos{})
-	ld.scope["stream"] = spec.Arg{Type: spec.NodeType, Node: source}
+	name := ld.source(prog)
+	source := ld.graph.add(name, spec.New(name), syntax.Pos{})
+	ld.scope[name] = spec.Arg{Type: spec.NodeType, Node: source}
 	for _, s := range prog.Stmts {
 		ld.stmt(s)
 	}
@@ -102,8 +102,9 @@ func (ld *loader) failAt(pos syntax.Pos, what string, err error) {
 	panic(syntax.Located("", pos, syntax.Within(what, err)))
 }
 
-// checkType finds out whether this is a stream task: the left-most names of its chains decide.
-func (ld *loader) checkType(prog *syntax.Program) {
+// source returns the name of the script's source: the left-most names of its chains decide.
+func (ld *loader) source(prog *syntax.Program) string {
+	found := ""
 	for _, s := range prog.Stmts {
 		var x syntax.Expr
 		switch s := s.(type) {
@@ -119,10 +120,25 @@ func (ld *loader) checkType(prog *syntax.Program) {
 			}
 			x = c.Left
 		}
-		if id, ok := x.(*syntax.Ident); ok && id.Name == "batch" {
+		id, ok := x.(*syntax.Ident)
+		if !ok {
+			continue
+		}
+		_, known := spec.New(id.Name).(spec.Source)
+		switch {
+		case !known && id.Name == "batch":
 			ld.fail(id.Start, "batch tasks are not supported; a task that works on the metrics of this agent starts with stream")
+		case !known:
+		case found != "" && found != id.Name:
+			ld.fail(id.Start, "%s: the script begins with %s above; a task has one source of data", id.Name, found)
+		default:
+			found = id.Name
 		}
 	}
+	if found == "" {
+		return "stream"
+	}
+	return found
 }
 
 func (ld *loader) stmt(s syntax.Stmt) {

@@ -69,13 +69,11 @@ type Task struct {
 	udfs     []receiver
 	groups   point.Groups
 	none     *point.Group // the group of points without dimensions
+	routes   spec.Routes
 	source   *edge
-	lanes    []lane     // of the measurements in names
-	rest     lane       // of other measurements
-	direct   bool       // only from nodes take from the source
-	names    []string   // measurements that from nodes name
+	lanes    []lane     // of routes.Named
+	other    lane       // of routes.Other
 	takes    []nameOfDB // of the points that it wants
-	all      bool       // a from node takes every measurement
 	effects  []spec.Effect
 	fields   []point.Field // of the points in effects
 	points   []point.Point
@@ -101,20 +99,14 @@ type nameOfDB struct{ db, rp point.Name }
 // A lane is the way of the points of one measurement.
 type lane struct {
 	name  point.Name
-	times int64  // how often the source gets such a point
-	to    []stop // in turn, if only from nodes take from the source
+	times int64  // how often the source sends such a point
+	to    []stop // who gets it then, in turn
 }
 
-// A stop is a from node.
+// A stop is a node behind the source.
 type stop struct {
 	n    *node
 	sink point.Sink
-}
-
-// from is what decides which points a task gets. It does not look at their groups.
-type from interface {
-	Measurement() string
-	Routed()
 }
 
 // Load parses, evaluates and checks a script and returns the task that it describes. Errors are
@@ -150,14 +142,17 @@ func load(cfg Config, unreached bool) (*Task, error) {
 	}
 	t.print = t.fingerprint()
 	t.unused()
+	var all, children []spec.Declarer
 	for _, n := range t.graph.nodes {
-		switch d := n.decl.(type) {
-		case from:
-			t.want(d.Measurement())
-		case spec.Receiver:
+		all = append(all, n.decl)
+		if d, ok := n.decl.(spec.Receiver); ok {
 			t.udfs = append(t.udfs, receiver{n, d})
 		}
 	}
+	for _, c := range t.graph.nodes[0].children {
+		children = append(children, c.decl)
+	}
+	t.routes = t.graph.nodes[0].decl.(spec.Source).Routes(all, children) //nolint:forcetypeassert // the first node is
 	return t, nil
 }
 
@@ -226,41 +221,22 @@ func (t *Task) prepare() error {
 	return nil
 }
 
-// lay makes the lanes. Like Kapacitor, a task that has a from node for the point's measurement as well
-// as one for all measurements gets the point twice.
+// lay makes the lanes that the source describes.
 func (t *Task) lay() {
 	source := t.graph.nodes[0]
-	t.source, t.direct = &source.run.out, true
-	for _, c := range source.children {
-		_, ok := c.decl.(from)
-		t.direct = t.direct && ok
-	}
-	t.rest = lane{}
-	if t.all {
-		t.rest.times = 1
-		t.rest.to = t.stops("")
-	}
-	t.lanes = t.lanes[:0]
-	for _, name := range t.names {
-		l := lane{name: point.NewName(name), times: t.rest.times + 1}
-		for range l.times {
-			l.to = append(l.to, t.stops(name)...)
+	t.source, t.lanes = &source.run.out, t.lanes[:0]
+	lane := func(r *spec.Route) lane {
+		l := lane{name: point.NewName(r.Measurement), times: int64(r.Times)}
+		for _, i := range r.To {
+			c := source.children[i]
+			l.to = append(l.to, stop{c.node, c.run.inputs[c.input].to})
 		}
-		t.lanes = append(t.lanes, l)
+		return l
 	}
-}
-
-// stops returns the from nodes that get points of a measurement from the source; "" is one that no node names.
-func (t *Task) stops(measurement string) (to []stop) {
-	for _, c := range t.graph.nodes[0].children {
-		if f, ok := c.decl.(from); ok && (f.Measurement() == "" || f.Measurement() == measurement) {
-			to = append(to, stop{c.node, c.run.inputs[0].to})
-			if t.direct {
-				f.Routed()
-			}
-		}
+	for i := range t.routes.Named {
+		t.lanes = append(t.lanes, lane(&t.routes.Named[i]))
 	}
-	return to
+	t.other = lane(&t.routes.Other)
 }
 
 // refer asks the configuration about what n refers to.
@@ -300,20 +276,17 @@ func (t *Task) DBRPs() []spec.DBRP { return t.dbrps }
 func (t *Task) Vars() []Declared { return t.decls }
 
 // Measurements returns the measurements that the task wants; all is true if it wants every one.
-func (t *Task) Measurements() (names []string, all bool) { return t.names, t.all }
+func (t *Task) Measurements() (names []string, all bool) {
+	for i := range t.routes.Named {
+		names = append(names, t.routes.Named[i].Measurement)
+	}
+	return names, t.routes.Other.Times > 0
+}
 
 // Wants reports whether the task does anything with points of a measurement.
 func (t *Task) Wants(d spec.DBRP, measurement string) bool {
-	return slices.Contains(t.dbrps, d) && (t.all || slices.Contains(t.names, measurement))
-}
-
-// want notes the measurement of a from node.
-func (t *Task) want(name string) {
-	if name == "" {
-		t.all = true
-	} else if !slices.Contains(t.names, name) {
-		t.names = append(t.names, name)
-	}
+	names, all := t.Measurements()
+	return slices.Contains(t.dbrps, d) && (all || slices.Contains(names, measurement))
 }
 
 // Start begins the task's time, in nanoseconds since the Unix epoch: nodes compile what they need
@@ -331,7 +304,7 @@ func (t *Task) Start(now int64) (err error) {
 func (t *Task) Push(p *point.Point) error {
 	for i := range t.takes {
 		if d := &t.takes[i]; d.db.Is(p.DB) && d.rp.Is(p.RP) {
-			l := &t.rest
+			l := &t.other
 			for k := range t.lanes {
 				if t.lanes[k].name.Is(p.Name) {
 					l = &t.lanes[k]
@@ -360,7 +333,7 @@ func (t *Task) push(p *point.Point, l *lane) {
 			}
 		}
 	}()
-	if t.direct { // from nodes do not look at the group, so there is no need for a copy
+	if !t.routes.Grouped { // there is no need for a copy then
 		t.source.many += l.times
 		for i := range l.to {
 			x := &l.to[i]
@@ -491,7 +464,7 @@ func (t *Task) HTTPOuts() []string {
 
 // Stats calls f for every node with its statistics since the start.
 func (t *Task) Stats(f func(NodeStats)) {
-	if t.direct { // of these the points are not counted one by one: each is asked about all
+	if !t.routes.Grouped { // of these the points are not counted one by one: each is asked about all
 		for _, b := range t.source.to {
 			b.came = t.source.many
 		}
