@@ -43,6 +43,7 @@ func (n *squareNode) Open(out point.Sink) point.Sink {
 	n.out = out
 	return &squareSink{n, spec.Forward{Out: out}}
 }
+
 func (n *squareNode) Answer(id uint64, reply spec.Reply) {
 	p := n.waiting[id]
 	delete(n.waiting, id)
