@@ -202,7 +202,7 @@ func (l *linter) call(x *syntax.Call) kindSet {
 		args[i] = l.kinds(a)
 		reported = reported || args[i] == 0
 	}
-	f := l.e.function(x.Name)
+	f := l.e.builtin(x.Name)
 	if f == nil {
 		l.report(x, "there is no function "+x.Name+syntax.DidYouMean(x.Name, "", l.e.functionNames()))
 		return 0

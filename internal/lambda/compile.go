@@ -18,7 +18,7 @@ const maxNodes = 1 << 15
 type survey struct {
 	e       *Expr
 	nodes   int
-	owner   int   // index in lambdas of the spliced lambda around the node, -1 outside of any
+	owner   int   // index in lambdas of the spliced lambda around the sub-expression, -1 outside of any
 	lambdas []int // for each spliced lambda, in order of appearance, 1 if it calls stateful functions
 }
 
@@ -54,7 +54,7 @@ func (s *survey) visit(x syntax.Expr) error {
 		}
 		return s.visit(x.Y)
 	case *syntax.Call:
-		f := s.e.function(x.Name)
+		f := s.e.builtin(x.Name)
 		if f != nil && f.stateful {
 			if s.owner < 0 {
 				s.e.stateful = true
@@ -103,7 +103,7 @@ func (s *survey) number() int {
 	return n
 }
 
-// A specializer makes the program for one type signature. Every node of the tree is visited, in the
+// A specializer makes the program for one type signature. Every sub-expression of the tree is visited, in the
 // order of the survey, whatever errors turn up: the numbers of the spliced lambdas depend on it.
 type specializer struct {
 	e       *Expr
@@ -111,7 +111,7 @@ type specializer struct {
 	lambdas int // spliced lambdas seen
 }
 
-func (c *specializer) expr(x syntax.Expr) node {
+func (c *specializer) expr(x syntax.Expr) subexpr {
 	switch x := x.(type) {
 	case *syntax.Int:
 		return constant(x.Value)
@@ -140,7 +140,7 @@ func (c *specializer) expr(x syntax.Expr) node {
 		l := c.expr(x.X)
 		return c.binary(x.Op, l, c.expr(x.Y))
 	case *syntax.Call:
-		args := make([]node, len(x.Args))
+		args := make([]subexpr, len(x.Args))
 		for i, a := range x.Args {
 			args[i] = c.expr(a)
 		}
@@ -160,7 +160,7 @@ func (c *specializer) expr(x syntax.Expr) node {
 	panic(fmt.Sprintf("lambda: unknown syntax node %T", x))
 }
 
-func (c *specializer) binary(op syntax.Op, l, r node) node {
+func (c *specializer) binary(op syntax.Op, l, r subexpr) subexpr {
 	o, ok := operators[opKey{op, l.kind, r.kind}]
 	var err error
 	switch {
@@ -189,8 +189,8 @@ func (c *specializer) binary(op syntax.Op, l, r node) node {
 	return failing[bool](err)
 }
 
-func (c *specializer) minus(x node) node {
-	var n node
+func (c *specializer) minus(x subexpr) subexpr {
+	var n subexpr
 	switch {
 	case x.err != nil:
 		return x
@@ -210,8 +210,8 @@ func (c *specializer) minus(x node) node {
 	return n
 }
 
-func (c *specializer) call(x *syntax.Call, args []node) node {
-	f := c.e.function(x.Name)
+func (c *specializer) call(x *syntax.Call, args []subexpr) subexpr {
+	f := c.e.builtin(x.Name)
 	if f == nil {
 		return broken(undefinedFunction(x.Name))
 	}
@@ -239,7 +239,7 @@ func (c *specializer) call(x *syntax.Call, args []node) node {
 }
 
 // noSignature is the error of a call whose arguments fit no signature.
-func (c *specializer) noSignature(f *function, x *syntax.Call, args []node) error {
+func (c *specializer) noSignature(f *builtin, x *syntax.Call, args []subexpr) error {
 	var missing []string
 	for _, a := range args {
 		if a.kind == point.Missing {

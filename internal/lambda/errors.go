@@ -66,8 +66,8 @@ func operandTypes(op syntax.Op, l, r point.Kind) error {
 	return fmt.Errorf("mismatched type to binary operator. got %s %s %s. see bool(), int(), float(), string(), duration()", l, op, r)
 }
 
-// notBool is the error of a node of another kind that should be a truth.
-func notBool(n node) error {
+// notBool is the error of a sub-expression of another kind that should be a truth.
+func notBool(n subexpr) error {
 	switch {
 	case n.form == formBinary:
 		return unexpectedType(goType(n.kind))
@@ -79,8 +79,8 @@ func notBool(n node) error {
 	return typeGuard(n.kind.String(), "boolean")
 }
 
-// constType names the kind of a node that was written with literals only.
-func constType(n node) string {
+// constType names the kind of a sub-expression that was written with literals only.
+func constType(n subexpr) string {
 	if n.dynamic {
 		return "invalid type"
 	}

@@ -11,8 +11,8 @@ import (
 // This file defines how functions are declared. The functions themselves are in funcs_*.go, one
 // entry of a table each: everything there is to know about a function stands in its entry.
 
-// A function is one entry of the table of functions.
-type function struct {
+// A builtin is one entry of the table of functions.
+type builtin struct {
 	name     string
 	doc      string
 	example  string // an expression with the function
@@ -27,14 +27,14 @@ type signature struct {
 	in      []point.Kind
 	out     point.Kind
 	effects bool // it does more than yield a value: see [overEffects]
-	build   func(name string, args []node) node
+	build   func(name string, args []subexpr) subexpr
 }
 
 // functions is the table of functions, by name.
 var functions = makeFunctions(convertFuncs, mathFuncs, stringFuncs, timeFuncs, miscFuncs, stateFuncs)
 
-func makeFunctions(families ...func() []function) map[string]*function {
-	m := make(map[string]*function)
+func makeFunctions(families ...func() []builtin) map[string]*builtin {
+	m := make(map[string]*builtin)
 	for _, family := range families {
 		for _, f := range family() {
 			if m[f.name] != nil {
@@ -71,7 +71,7 @@ func Functions() []FuncDoc {
 }
 
 // effects reports whether a call does more than yield a value.
-func (f *function) effects() bool {
+func (f *builtin) effects() bool {
 	return slices.ContainsFunc(f.sigs, func(s signature) bool { return s.effects })
 }
 
@@ -85,7 +85,7 @@ func (s *signature) inputs() string {
 }
 
 // inputs lists the argument kinds of all signatures, sorted.
-func (f *function) inputs() []string {
+func (f *builtin) inputs() []string {
 	list := make([]string, len(f.sigs))
 	for i := range f.sigs {
 		list[i] = f.sigs[i].inputs()
@@ -98,14 +98,14 @@ func (f *function) inputs() []string {
 // and with0 and with1 of those that need the env, for its state or its clock.
 
 func take1[A, R any](f func(A) R) signature {
-	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), build: func(_ string, args []node) node {
+	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), build: func(_ string, args []subexpr) subexpr {
 		a := get[A](args[0])
 		return over(func(e *env) R { return f(a(e)) }, args...)
 	}}
 }
 
 func take2[A, B, R any](f func(A, B) R) signature {
-	return signature{in: []point.Kind{kindOf[A](), kindOf[B]()}, out: kindOf[R](), build: func(_ string, args []node) node {
+	return signature{in: []point.Kind{kindOf[A](), kindOf[B]()}, out: kindOf[R](), build: func(_ string, args []subexpr) subexpr {
 		a, b := get[A](args[0]), get[B](args[1])
 		return over(func(e *env) R { return f(a(e), b(e)) }, args...)
 	}}
@@ -114,7 +114,7 @@ func take2[A, B, R any](f func(A, B) R) signature {
 func take3[A, B, C, R any](f func(A, B, C) R) signature {
 	return signature{
 		in: []point.Kind{kindOf[A](), kindOf[B](), kindOf[C]()}, out: kindOf[R](),
-		build: func(_ string, args []node) node {
+		build: func(_ string, args []subexpr) subexpr {
 			a, b, c := get[A](args[0]), get[B](args[1]), get[C](args[2])
 			return over(func(e *env) R { return f(a(e), b(e), c(e)) }, args...)
 		},
@@ -122,7 +122,7 @@ func take3[A, B, C, R any](f func(A, B, C) R) signature {
 }
 
 func try1[A, R any](f func(A) (R, error)) signature {
-	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), build: func(name string, args []node) node {
+	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), build: func(name string, args []subexpr) subexpr {
 		a := get[A](args[0])
 		return overFallible(func(e *env) R {
 			v, err := f(a(e))
@@ -135,7 +135,7 @@ func try1[A, R any](f func(A) (R, error)) signature {
 }
 
 func try2[A, B, R any](f func(A, B) (R, error)) signature {
-	return signature{in: []point.Kind{kindOf[A](), kindOf[B]()}, out: kindOf[R](), build: func(name string, args []node) node {
+	return signature{in: []point.Kind{kindOf[A](), kindOf[B]()}, out: kindOf[R](), build: func(name string, args []subexpr) subexpr {
 		a, b := get[A](args[0]), get[B](args[1])
 		return overFallible(func(e *env) R {
 			v, err := f(a(e), b(e))
@@ -150,7 +150,7 @@ func try2[A, B, R any](f func(A, B) (R, error)) signature {
 func try3[A, B, C, R any](f func(A, B, C) (R, error)) signature {
 	return signature{
 		in: []point.Kind{kindOf[A](), kindOf[B](), kindOf[C]()}, out: kindOf[R](),
-		build: func(name string, args []node) node {
+		build: func(name string, args []subexpr) subexpr {
 			a, b, c := get[A](args[0]), get[B](args[1]), get[C](args[2])
 			return overFallible(func(e *env) R {
 				v, err := f(a(e), b(e), c(e))
@@ -166,7 +166,7 @@ func try3[A, B, C, R any](f func(A, B, C) (R, error)) signature {
 func try4[A, B, C, D, R any](f func(A, B, C, D) (R, error)) signature {
 	return signature{
 		in: []point.Kind{kindOf[A](), kindOf[B](), kindOf[C](), kindOf[D]()}, out: kindOf[R](),
-		build: func(name string, args []node) node {
+		build: func(name string, args []subexpr) subexpr {
 			a, b, c, d := get[A](args[0]), get[B](args[1]), get[C](args[2]), get[D](args[3])
 			return overFallible(func(e *env) R {
 				v, err := f(a(e), b(e), c(e), d(e))
@@ -182,7 +182,7 @@ func try4[A, B, C, D, R any](f func(A, B, C, D) (R, error)) signature {
 // with0 and with1 do not call f after an error, so that nothing changes that should not.
 
 func with0[R any](f func(*env) (R, error)) signature {
-	return signature{out: kindOf[R](), effects: true, build: func(name string, _ []node) node {
+	return signature{out: kindOf[R](), effects: true, build: func(name string, _ []subexpr) subexpr {
 		return overEffects(func(e *env) (v R) {
 			if e.err != nil {
 				return v
@@ -197,7 +197,7 @@ func with0[R any](f func(*env) (R, error)) signature {
 }
 
 func with1[A, R any](f func(*env, A) (R, error)) signature {
-	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), effects: true, build: func(name string, args []node) node {
+	return signature{in: []point.Kind{kindOf[A]()}, out: kindOf[R](), effects: true, build: func(name string, args []subexpr) subexpr {
 		a := get[A](args[0])
 		return overEffects(func(e *env) (v R) {
 			x := a(e)
@@ -214,7 +214,7 @@ func with1[A, R any](f func(*env, A) (R, error)) signature {
 }
 
 // extraFunction makes a table entry of a caller's function.
-func extraFunction(f Func) *function {
+func extraFunction(f Func) *builtin {
 	var s signature
 	switch f.Result {
 	case point.Float:
@@ -230,7 +230,7 @@ func extraFunction(f Func) *function {
 	default:
 		panic("lambda: function " + f.Name + " has a result of kind " + f.Result.String())
 	}
-	return &function{name: f.Name, sigs: []signature{s}}
+	return &builtin{name: f.Name, sigs: []signature{s}}
 }
 
 func extra[R any](f Func, unwrap func(point.Value) R) signature {

@@ -9,8 +9,8 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
-func convertFuncs() []function {
-	return []function{
+func convertFuncs() []builtin {
+	return []builtin{
 		{
 			name: "bool", doc: "Converts to boolean: the strings 1 t T TRUE true True and 0 f F FALSE false False, the numbers 0 and 1.",
 			example: "bool('true')", result: "TRUE",

@@ -5,14 +5,14 @@ import (
 	"math"
 )
 
-func mathFuncs() []function {
-	float1 := func(name, doc, example, result string, f func(float64) float64) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{take1(f)}}
+func mathFuncs() []builtin {
+	float1 := func(name, doc, example, result string, f func(float64) float64) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{take1(f)}}
 	}
-	float2 := func(name, doc, example, result string, f func(x, y float64) float64) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{take2(f)}}
+	float2 := func(name, doc, example, result string, f func(x, y float64) float64) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{take2(f)}}
 	}
-	return []function{
+	return []builtin{
 		float1("abs", "Absolute value.", "abs(-2.5)", "2.5", math.Abs),
 		float1("acos", "Arccosine, in radians.", "acos(1.0)", "0.0", math.Acos),
 		float1("acosh", "Inverse hyperbolic cosine.", "acosh(1.0)", "0.0", math.Acosh),

@@ -8,8 +8,8 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
-func miscFuncs() []function {
-	return []function{
+func miscFuncs() []builtin {
+	return []builtin{
 		{
 			name: "isPresent", doc: "Whether a field or tag is there.", example: `isPresent("nothing")`, result: "FALSE",
 			sigs: []signature{
@@ -32,7 +32,7 @@ func miscFuncs() []function {
 
 // present makes a signature of isPresent. The argument is evaluated unless it is a plain reference.
 func present[T any](is bool) signature {
-	return signature{in: []point.Kind{kindOf[T]()}, out: point.Bool, build: func(_ string, args []node) node {
+	return signature{in: []point.Kind{kindOf[T]()}, out: point.Bool, build: func(_ string, args []subexpr) subexpr {
 		if args[0].slot >= 0 {
 			return constant(is)
 		}

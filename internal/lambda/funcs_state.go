@@ -1,7 +1,7 @@
 package lambda
 
-func stateFuncs() []function {
-	return []function{
+func stateFuncs() []builtin {
+	return []builtin{
 		{
 			name: "count", doc: "How often it has been called, this time included.", example: "count()", result: "1", stateful: true,
 			sigs: []signature{with0(func(e *env) (int64, error) { return e.state.count(), nil })},

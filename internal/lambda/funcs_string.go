@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-func stringFuncs() []function {
-	test := func(name, doc, example, result string, f func(s, t string) bool) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{take2(f)}}
+func stringFuncs() []builtin {
+	test := func(name, doc, example, result string, f func(s, t string) bool) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{take2(f)}}
 	}
-	find := func(name, doc, example, result string, f func(s, t string) int) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{
+	find := func(name, doc, example, result string, f func(s, t string) int) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{
 			take2(func(s, t string) int64 { return int64(f(s, t)) }),
 		}}
 	}
-	edit1 := func(name, doc, example, result string, f func(string) string) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{take1(f)}}
+	edit1 := func(name, doc, example, result string, f func(string) string) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{take1(f)}}
 	}
-	edit2 := func(name, doc, example, result string, f func(s, t string) string) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{take2(f)}}
+	edit2 := func(name, doc, example, result string, f func(s, t string) string) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{take2(f)}}
 	}
-	return []function{
+	return []builtin{
 		test("strContains", "Whether s contains t.", "strContains('hello', 'ell')", "TRUE", strings.Contains),
 		test("strContainsAny", "Whether s contains any of the characters of t.", "strContainsAny('hello', 'xyz')", "FALSE", strings.ContainsAny),
 		test("strHasPrefix", "Whether s begins with t.", "strHasPrefix('hello', 'he')", "TRUE", strings.HasPrefix),

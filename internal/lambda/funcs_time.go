@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-func timeFuncs() []function {
-	part := func(name, doc, example, result string, f func(time.Time) int) function {
-		return function{name: name, doc: doc, example: example, result: result, sigs: []signature{zoned(f)}}
+func timeFuncs() []builtin {
+	part := func(name, doc, example, result string, f func(time.Time) int) builtin {
+		return builtin{name: name, doc: doc, example: example, result: result, sigs: []signature{zoned(f)}}
 	}
-	return []function{
+	return []builtin{
 		part("minute", "Minute of the hour, 0 to 59.", `minute("time")`, "0", time.Time.Minute),
 		part("hour", "Hour of the day, 0 to 23.", `hour("time")`, "0", time.Time.Hour),
 		part("weekday", "Day of the week, 0 to 6; Sunday is 0.", `weekday("time")`, "1", func(t time.Time) int { return int(t.Weekday()) }),

@@ -41,7 +41,7 @@ type Scope struct {
 type Expr struct {
 	source   syntax.Expr
 	opts     Options
-	extra    map[string]*function
+	extra    map[string]*builtin
 	refs     []ref
 	index    map[string]int // of refs, by name
 	patterns map[string]*regexp.Regexp
@@ -98,7 +98,7 @@ func Compile(x syntax.Expr, o Options) (*Expr, error) {
 	}
 	for _, f := range o.Funcs {
 		if e.extra == nil {
-			e.extra = make(map[string]*function)
+			e.extra = make(map[string]*builtin)
 		}
 		e.extra[f.Name] = extraFunction(f)
 	}
@@ -369,7 +369,7 @@ func (e *Expr) addRef(name string) {
 }
 
 // function returns the function of a name, or nil.
-func (e *Expr) function(name string) *function {
+func (e *Expr) builtin(name string) *builtin {
 	if f, ok := e.extra[name]; ok {
 		return f
 	}

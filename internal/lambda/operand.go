@@ -15,7 +15,7 @@ type operand struct {
 	at *point.Value       // their value: in the slot of the reference
 }
 
-func operandOf(n node) operand {
+func operandOf(n subexpr) operand {
 	switch {
 	case n.fixed:
 		v := point.FloatValue(value[float64](n))
@@ -46,14 +46,14 @@ type term struct {
 }
 
 // sumOf returns l op r as a sum, nil if it is none.
-func sumOf(op syntax.Op, l, r node) *sum {
+func sumOf(op syntax.Op, l, r subexpr) *sum {
 	if l.slot < 0 && !l.fixed || r.slot < 0 && !r.fixed || l.fixed && r.fixed {
 		return nil
 	}
 	return &sum{op, termOf(l), termOf(r)}
 }
 
-func termOf(n node) term {
+func termOf(n subexpr) term {
 	if n.fixed {
 		return term{slot: -1, fixed: value[float64](n)}
 	}

@@ -22,7 +22,7 @@ type opKey struct {
 // An operator is what an opKey stands for.
 type operator struct {
 	result point.Kind
-	build  func(l, r node) node
+	build  func(l, r subexpr) subexpr
 }
 
 // operators has an entry for every valid combination of operator and operand kinds.
@@ -60,15 +60,15 @@ func makeOperators() map[opKey]operator {
 		{syntax.Mod, i, i}: {i, remainder},
 	}
 	for op, rel := range relations {
-		m[opKey{op, f, f}] = operator{b, func(l, r node) node { return compareFloats(rel, l, r) }}
-		m[opKey{op, f, i}] = operator{b, func(l, r node) node { return compareFloats(rel, l, toFloat(r)) }}
-		m[opKey{op, i, f}] = operator{b, func(l, r node) node { return compareFloats(rel, toFloat(l), r) }}
-		m[opKey{op, i, i}] = operator{b, func(l, r node) node { return compareInts[int64](rel, l, r) }}
-		m[opKey{op, d, d}] = operator{b, func(l, r node) node { return compareInts[time.Duration](rel, l, r) }}
-		m[opKey{op, s, s}] = operator{b, func(l, r node) node { return compareStrings(rel, l, r) }}
+		m[opKey{op, f, f}] = operator{b, func(l, r subexpr) subexpr { return compareFloats(rel, l, r) }}
+		m[opKey{op, f, i}] = operator{b, func(l, r subexpr) subexpr { return compareFloats(rel, l, toFloat(r)) }}
+		m[opKey{op, i, f}] = operator{b, func(l, r subexpr) subexpr { return compareFloats(rel, toFloat(l), r) }}
+		m[opKey{op, i, i}] = operator{b, func(l, r subexpr) subexpr { return compareInts[int64](rel, l, r) }}
+		m[opKey{op, d, d}] = operator{b, func(l, r subexpr) subexpr { return compareInts[time.Duration](rel, l, r) }}
+		m[opKey{op, s, s}] = operator{b, func(l, r subexpr) subexpr { return compareStrings(rel, l, r) }}
 	}
-	m[opKey{syntax.Eq, b, b}] = operator{b, func(l, r node) node { return same(true, l, r) }}
-	m[opKey{syntax.Ne, b, b}] = operator{b, func(l, r node) node { return same(false, l, r) }}
+	m[opKey{syntax.Eq, b, b}] = operator{b, func(l, r subexpr) subexpr { return same(true, l, r) }}
+	m[opKey{syntax.Ne, b, b}] = operator{b, func(l, r subexpr) subexpr { return same(false, l, r) }}
 	return m
 }
 
@@ -104,96 +104,96 @@ func knows(k point.Kind, op syntax.Op) bool {
 func arithmetic(op syntax.Op) bool { return op >= syntax.Add && op <= syntax.Mod }
 
 // and stops at FALSE; an error reads as FALSE too.
-func and(l, r node) node {
+func and(l, r subexpr) subexpr {
 	a, b := get[bool](l), get[bool](r)
 	return over(func(e *env) bool { return a(e) && b(e) }, l, r)
 }
 
-func or(l, r node) node {
+func or(l, r subexpr) subexpr {
 	a, b := get[bool](l), get[bool](r)
 	return over(func(e *env) bool { return a(e) || b(e) }, l, r)
 }
 
-func not(x node) node {
+func not(x subexpr) subexpr {
 	a := get[bool](x)
 	return over(func(e *env) bool { return !a(e) }, x)
 }
 
-func negate[T float64 | int64 | time.Duration](x node) node {
+func negate[T float64 | int64 | time.Duration](x subexpr) subexpr {
 	a := get[T](x)
 	return over(func(e *env) T { return -a(e) }, x)
 }
 
-func add[T int64 | time.Duration](l, r node) node {
+func add[T int64 | time.Duration](l, r subexpr) subexpr {
 	a, b := get[T](l), get[T](r)
 	return over(func(e *env) T { return a(e) + b(e) }, l, r)
 }
 
-func sub[T int64 | time.Duration](l, r node) node {
+func sub[T int64 | time.Duration](l, r subexpr) subexpr {
 	a, b := get[T](l), get[T](r)
 	return over(func(e *env) T { return a(e) - b(e) }, l, r)
 }
 
-func addFloat(l, r node) node {
+func addFloat(l, r subexpr) subexpr {
 	a, b := operandOf(l), operandOf(r)
 	n := over(func(e *env) float64 { x := a.get(e); return x + b.get(e) }, l, r)
 	n.sum = sumOf(syntax.Add, l, r)
 	return n
 }
 
-func subFloat(l, r node) node {
+func subFloat(l, r subexpr) subexpr {
 	a, b := operandOf(l), operandOf(r)
 	n := over(func(e *env) float64 { x := a.get(e); return x - b.get(e) }, l, r)
 	n.sum = sumOf(syntax.Sub, l, r)
 	return n
 }
 
-func mulFloat(l, r node) node {
+func mulFloat(l, r subexpr) subexpr {
 	a, b := operandOf(l), operandOf(r)
 	n := over(func(e *env) float64 { x := a.get(e); return x * b.get(e) }, l, r)
 	n.sum = sumOf(syntax.Mul, l, r)
 	return n
 }
 
-func divFloat(l, r node) node {
+func divFloat(l, r subexpr) subexpr {
 	a, b := operandOf(l), operandOf(r)
 	n := over(func(e *env) float64 { x := a.get(e); return x / b.get(e) }, l, r)
 	n.sum = sumOf(syntax.Div, l, r)
 	return n
 }
 
-func mulInt(l, r node) node {
+func mulInt(l, r subexpr) subexpr {
 	a, b := get[int64](l), get[int64](r)
 	return over(func(e *env) int64 { return a(e) * b(e) }, l, r)
 }
 
-func scale(l, r node) node {
+func scale(l, r subexpr) subexpr {
 	a, b := get[time.Duration](l), get[int64](r)
 	return over(func(e *env) time.Duration { return a(e) * time.Duration(b(e)) }, l, r)
 }
 
-func scaleBy(l, r node) node {
+func scaleBy(l, r subexpr) subexpr {
 	a, b := get[int64](l), get[time.Duration](r)
 	return over(func(e *env) time.Duration { return time.Duration(a(e)) * b(e) }, l, r)
 }
 
-func stretch(l, r node) node {
+func stretch(l, r subexpr) subexpr {
 	a, b := get[time.Duration](l), get[float64](r)
 	return over(func(e *env) time.Duration { return time.Duration(truncate(float64(a(e)) * b(e))) }, l, r)
 }
 
-func stretchBy(l, r node) node {
+func stretchBy(l, r subexpr) subexpr {
 	a, b := get[float64](l), get[time.Duration](r)
 	return over(func(e *env) time.Duration { return time.Duration(truncate(a(e) * float64(b(e)))) }, l, r)
 }
 
-func shrink(l, r node) node {
+func shrink(l, r subexpr) subexpr {
 	a, b := get[time.Duration](l), get[float64](r)
 	return over(func(e *env) time.Duration { return time.Duration(truncate(float64(a(e)) / b(e))) }, l, r)
 }
 
 // quotient divides integers, truncating toward zero.
-func quotient[A, B, T int64 | time.Duration](l, r node) node {
+func quotient[A, B, T int64 | time.Duration](l, r subexpr) subexpr {
 	a, b := get[A](l), get[B](r)
 	if r.fixed && value[B](r) != 0 {
 		c := int64(value[B](r))
@@ -210,7 +210,7 @@ func quotient[A, B, T int64 | time.Duration](l, r node) node {
 }
 
 // remainder has the sign of the dividend.
-func remainder(l, r node) node {
+func remainder(l, r subexpr) subexpr {
 	a, b := get[int64](l), get[int64](r)
 	if r.fixed && value[int64](r) != 0 {
 		c := value[int64](r)
@@ -241,7 +241,7 @@ const maxString = 64 << 20
 
 var errStringTooLong = errors.New("string too long")
 
-func concat(l, r node) node {
+func concat(l, r subexpr) subexpr {
 	a, b := get[string](l), get[string](r)
 	return overFallible(func(e *env) string {
 		x, y := a(e), b(e)
@@ -253,7 +253,7 @@ func concat(l, r node) node {
 	}, l, r)
 }
 
-func match(l, r node) node {
+func match(l, r subexpr) subexpr {
 	a := get[string](l)
 	if r.fixed {
 		re := (*regexp.Regexp)(value[pattern](r))
@@ -269,10 +269,10 @@ func match(l, r node) node {
 	}, l, r)
 }
 
-func noMatch(l, r node) node { return not(match(l, r)) }
+func noMatch(l, r subexpr) subexpr { return not(match(l, r)) }
 
 // same compares booleans.
-func same(want bool, l, r node) node {
+func same(want bool, l, r subexpr) subexpr {
 	a, b := get[bool](l), get[bool](r)
 	return over(func(e *env) bool { return (a(e) == b(e)) == want }, l, r)
 }
@@ -305,8 +305,8 @@ func holds[T cmp.Ordered](r relation, x, y T) bool {
 	return r.nan
 }
 
-// toFloat converts a node of kind Int for a comparison with a Float.
-func toFloat(n node) node {
+// toFloat converts a sub-expression of kind Int for a comparison with a Float.
+func toFloat(n subexpr) subexpr {
 	if slot := n.slot; slot >= 0 {
 		return over(func(e *env) float64 { return float64(e.slots[slot].Int()) }, n)
 	}
@@ -314,7 +314,7 @@ func toFloat(n node) node {
 	return over(func(e *env) float64 { return float64(a(e)) }, n)
 }
 
-func compareFloats(rel relation, l, r node) node {
+func compareFloats(rel relation, l, r subexpr) subexpr {
 	if l.fixed && r.slot >= 0 {
 		l, r, rel = r, l, rel.swap()
 	}
@@ -326,7 +326,7 @@ func compareFloats(rel relation, l, r node) node {
 	return n
 }
 
-func compareInts[T int64 | time.Duration](rel relation, l, r node) node {
+func compareInts[T int64 | time.Duration](rel relation, l, r subexpr) subexpr {
 	if l.fixed && r.slot >= 0 {
 		l, r, rel = r, l, rel.swap()
 	}
@@ -342,7 +342,7 @@ func compareInts[T int64 | time.Duration](rel relation, l, r node) node {
 	return n
 }
 
-func compareStrings(rel relation, l, r node) node {
+func compareStrings(rel relation, l, r subexpr) subexpr {
 	if l.fixed && r.slot >= 0 {
 		l, r, rel = r, l, rel.swap()
 	}

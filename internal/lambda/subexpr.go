@@ -25,7 +25,7 @@ func (e *env) fail(err error) {
 	}
 }
 
-// The Go type that a closure returns says which kind a node has: float64, int64, string, bool,
+// The Go type that a closure returns says which kind a sub-expression has: float64, int64, string, bool,
 // time.Duration, and:
 type (
 	instant int64          // a time, in nanoseconds since the Unix epoch
@@ -55,16 +55,16 @@ func kindOf[T any]() point.Kind {
 	return point.Missing
 }
 
-// A node is a sub-expression specialised for one type signature.
-type node struct {
+// A subexpr is a sub-expression specialised for one type signature.
+type subexpr struct {
 	kind point.Kind
 	fn   any   // func(*env) T, where T is the Go type of kind; nil if err is set
 	err  error // the type cannot be determined, and why
 
-	test *test // the node, if it is one
+	test *test // the sub-expression, if it is one
 	sum  *sum  // the same
 
-	ref  string       // name, if the node is a plain reference
+	ref  string       // name, if the sub-expression is a plain reference
 	slot int          // its slot; -1 if it is no plain reference
 	at   *point.Value // where the slot is
 
@@ -75,7 +75,7 @@ type node struct {
 	dynamic  bool // depends on a reference or a call, whatever the optimiser finds out
 }
 
-// A form is how a node is written, as far as the texts of errors depend on it.
+// A form is how a sub-expression is written, as far as the texts of errors depend on it.
 type form uint8
 
 const (
@@ -84,23 +84,23 @@ const (
 	formMinus       // unary minus
 )
 
-// get returns the closure of a node that is known to have the kind of T.
-func get[T any](n node) func(*env) T { return n.fn.(func(*env) T) }
+// get returns the closure of a sub-expression that is known to have the kind of T.
+func get[T any](n subexpr) func(*env) T { return n.fn.(func(*env) T) }
 
-// value returns the value of a fixed node.
-func value[T any](n node) T { return get[T](n)(nil) }
+// value returns the value of a fixed sub-expression.
+func value[T any](n subexpr) T { return get[T](n)(nil) }
 
-// constant returns a node that always has the value v.
-func constant[T any](v T) node {
-	return node{kind: kindOf[T](), fn: func(*env) T { return v }, slot: -1, fixed: true}
+// constant returns a sub-expression that always has the value v.
+func constant[T any](v T) subexpr {
+	return subexpr{kind: kindOf[T](), fn: func(*env) T { return v }, slot: -1, fixed: true}
 }
 
-// broken returns a node without a type.
-func broken(err error) node { return node{err: err, slot: -1, dynamic: true} }
+// broken returns a sub-expression without a type.
+func broken(err error) subexpr { return subexpr{err: err, slot: -1, dynamic: true} }
 
-// failing returns a node of the kind of T whose evaluation fails with err.
-func failing[T any](err error) node {
-	return node{kind: kindOf[T](), slot: -1, fallible: true, dynamic: true, fn: func(e *env) T {
+// failing returns a sub-expression of the kind of T whose evaluation fails with err.
+func failing[T any](err error) subexpr {
+	return subexpr{kind: kindOf[T](), slot: -1, fallible: true, dynamic: true, fn: func(e *env) T {
 		e.fail(err)
 		var zero T
 		return zero
@@ -108,7 +108,7 @@ func failing[T any](err error) node {
 }
 
 // failingKind is failing for a kind that is known at run time only.
-func failingKind(k point.Kind, err error) node {
+func failingKind(k point.Kind, err error) subexpr {
 	switch k {
 	case point.Float:
 		return failing[float64](err)
@@ -128,23 +128,23 @@ func failingKind(k point.Kind, err error) node {
 	return failing[nothing](err)
 }
 
-// over returns a node that computes fn from its operands; fn does so without effects of its own and
-// cannot fail. If all operands are fixed, so is the node, and fn has run for the last time.
-func over[T any](fn func(*env) T, operands ...node) node {
-	return assemble(fn, node{}, operands)
+// over returns a sub-expression that computes fn from its operands; fn does so without effects of its own and
+// cannot fail. If all operands are fixed, so is the sub-expression, and fn has run for the last time.
+func over[T any](fn func(*env) T, operands ...subexpr) subexpr {
+	return assemble(fn, subexpr{}, operands)
 }
 
 // overFallible is over for an fn that may fail.
-func overFallible[T any](fn func(*env) T, operands ...node) node {
-	return assemble(fn, node{fallible: true}, operands)
+func overFallible[T any](fn func(*env) T, operands ...subexpr) subexpr {
+	return assemble(fn, subexpr{fallible: true}, operands)
 }
 
 // overEffects is over for an fn that has effects and may fail.
-func overEffects[T any](fn func(*env) T, operands ...node) node {
-	return assemble(fn, node{fallible: true, effects: true}, operands)
+func overEffects[T any](fn func(*env) T, operands ...subexpr) subexpr {
+	return assemble(fn, subexpr{fallible: true, effects: true}, operands)
 }
 
-func assemble[T any](fn func(*env) T, n node, operands []node) node {
+func assemble[T any](fn func(*env) T, n subexpr, operands []subexpr) subexpr {
 	n.kind, n.slot, n.fixed = kindOf[T](), -1, !n.effects
 	for _, o := range operands {
 		n.fixed = n.fixed && o.fixed
@@ -167,7 +167,7 @@ func assemble[T any](fn func(*env) T, n node, operands []node) node {
 
 // guarded returns n, which evaluates to nothing if an error has happened before. An error that n
 // itself meets goes through wrap.
-func guarded(n node, wrap func(error) error) node {
+func guarded(n subexpr, wrap func(error) error) subexpr {
 	switch n.kind {
 	case point.Float:
 		return guardedAs[float64](n, wrap)
@@ -187,7 +187,7 @@ func guarded(n node, wrap func(error) error) node {
 	return guardedAs[nothing](n, wrap)
 }
 
-func guardedAs[T any](n node, wrap func(error) error) node {
+func guardedAs[T any](n subexpr, wrap func(error) error) subexpr {
 	fn := get[T](n)
 	n.fn = func(e *env) (v T) {
 		if e.err != nil {
@@ -204,7 +204,7 @@ func guardedAs[T any](n node, wrap func(error) error) node {
 }
 
 // withState returns n evaluated on the i-th private state.
-func withState(n node, i int) node {
+func withState(n subexpr, i int) subexpr {
 	switch n.kind {
 	case point.Float:
 		return withStateAs[float64](n, i)
@@ -224,7 +224,7 @@ func withState(n node, i int) node {
 	return n
 }
 
-func withStateAs[T any](n node, i int) node {
+func withStateAs[T any](n subexpr, i int) subexpr {
 	fn := get[T](n)
 	n.fn = func(e *env) T {
 		outer := e.state
@@ -236,9 +236,9 @@ func withStateAs[T any](n node, i int) node {
 	return n
 }
 
-// load returns the node of the reference in a slot, at, that holds a value of kind k.
-func load(name string, slot int, at *point.Value, k point.Kind) node {
-	n := node{kind: k, ref: name, slot: slot, at: at, dynamic: true}
+// load returns the sub-expression of the reference in a slot, at, that holds a value of kind k.
+func load(name string, slot int, at *point.Value, k point.Kind) subexpr {
+	n := subexpr{kind: k, ref: name, slot: slot, at: at, dynamic: true}
 	switch k {
 	case point.Float:
 		n.fn = func(e *env) float64 { return e.slots[slot].Float() }
@@ -262,7 +262,7 @@ func load(name string, slot int, at *point.Value, k point.Kind) node {
 
 // asBool returns n as a truth. If n has another kind, that fails, but not before n has been
 // evaluated, unless n is a unary minus.
-func asBool(n node) node {
+func asBool(n subexpr) subexpr {
 	switch {
 	case n.err != nil:
 		return failing[bool](n.err)
@@ -288,7 +288,7 @@ func asBool(n node) node {
 	return notBoolAs[nothing](n)
 }
 
-func notBoolAs[T any](n node) node {
+func notBoolAs[T any](n subexpr) subexpr {
 	fn, err := get[T](n), notBool(n)
 	m := overFallible(func(e *env) bool {
 		fn(e)
