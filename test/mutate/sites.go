@@ -161,7 +161,8 @@ func (f *finder) look(n ast.Node) {
 			f.replace(n, n.OpPos, n.X.Pos(), "")
 		}
 	case *ast.BasicLit:
-		if n.Kind == token.INT || n.Kind == token.FLOAT {
+		sign, ok := f.parent(1).(*ast.UnaryExpr)
+		if negative := ok && sign.Op == token.SUB; !negative && (n.Kind == token.INT || n.Kind == token.FLOAT) { // the sign goes, too
 			f.replace(f.around(n), n.Pos(), n.End(), "("+n.Value+"+1)")
 		}
 	case *ast.Ident:

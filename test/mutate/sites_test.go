@@ -36,6 +36,7 @@ func f(a, b int, ok bool) (int, error) {
 	for a > 1 { // false; a >= 1; a <= 1; (1+1)
 		a -= 1.5 // a += 1.5; delete; (1.5+1)
 	}
+	b = -1 // delete; = 1
 	defer f(a, b, true) // delete; false
 	return a + b, fmt.Errorf("x") // *new(int); *new(error); a - b
 }
