@@ -134,6 +134,27 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// A duration that no Duration can hold is the longest one.
+func TestDurationOverflows(t *testing.T) {
+	for _, c := range []struct {
+		first, last int64
+		want        time.Duration
+	}{
+		{7, 10, 3},
+		{-math.MaxInt64, math.MaxInt64, math.MaxInt64},
+		{math.MaxInt64, -math.MaxInt64, math.MinInt64},
+		{math.MaxInt64, math.MaxInt64, 0},
+	} {
+		s := alert.NewState(5)
+		var r alert.Rules
+		s.Add(c.first, alert.Critical, &r)
+		s.Trigger(c.first)
+		s.Add(c.last, alert.Warning, &r)
+		s.Trigger(c.last)
+		require.Equal(t, c.want, s.Duration())
+	}
+}
+
 func TestStateIsSaved(t *testing.T) {
 	s := alert.NewState(5)
 	var r alert.Rules
