@@ -29,3 +29,18 @@ func TestAlerterGetsNoMetrics(t *testing.T) {
 		}
 	}
 }
+
+// TestMeasured wants processors.tick to show what it counts if there is somebody to read it.
+func TestMeasured(t *testing.T) {
+	for conf, unmeasured := range map[string]bool{"[[inputs.mem]]\n": true, "[[inputs.mem]]\n[[inputs.internal]]\n": false} {
+		conf += "[[processors.tick]]\n  scripts = [\"/nowhere/*.tick\"]\n[[outputs.discard]]\n"
+		src := source{Files: []sourceFile{{Path: "telegraf.conf", Data: []byte(conf)}}}
+		c, err := src.load(&options{quiet: true}, true)
+		require.NoError(t, err)
+		all := ticksOf(c)
+		require.NotEmpty(t, all)
+		for _, x := range all {
+			require.Equal(t, unmeasured, x.Unmeasured, conf)
+		}
+	}
+}

@@ -66,6 +66,23 @@ func TestErrorsAreSummed(t *testing.T) {
 	require.LessOrEqual(t, len(l.seen), maxErrorKinds+1)
 }
 
+// TestErrorsWithoutMeter wants errors to be summed while nobody reads statistics.
+func TestErrorsWithoutMeter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newRig("bad", `stream|from().measurement('cpu')|eval(lambda: "missing" + 1.0).as('x')`)
+		p.start(t)
+		for range 3 {
+			p.Add(cpu(5))
+		}
+		time.Sleep(time.Minute + 2*statsInterval)
+		synctest.Wait()
+		errs := p.log.errors()
+		require.Len(t, errs, 2)
+		require.Contains(t, errs[1], "(2 times more)")
+		p.Stop()
+	})
+}
+
 // A tag with ever new values does not take all memory.
 func TestMaxGroups(t *testing.T) {
 	p := newRig("many", `stream|from().measurement('m').groupBy('id')|stateCount(lambda: TRUE)|influxDBOut()`)

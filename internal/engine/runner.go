@@ -282,7 +282,9 @@ func (r *runner) tick(now int64) {
 // after carries out the effects of a call that returned err, and finds out about the next timer. The
 // caller has set unsaved before the call, for a checkpoint must wait for what the call decides.
 func (r *runner) after(err error) {
-	r.unread.set()
+	if r.e.c.Meter != nil {
+		r.unread.set()
+	}
 	if effects := r.task.Take(); len(effects) > 0 {
 		r.carryOut(effects)
 	}
@@ -361,6 +363,7 @@ func (r *runner) loopback(x *spec.Effect) {
 // report counts an error of a node and logs it, but not every time.
 func (r *runner) report(node, text string) {
 	r.allErrors++
+	r.unread.set()
 	r.errors.add(r.e.log, r.name, node, text, r.e.clock())
 }
 

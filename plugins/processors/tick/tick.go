@@ -65,6 +65,8 @@ type Tick struct {
 	// StateChangesOnly has all alerts behave as if their scripts said so. The program sets it if a
 	// section of outputs.alerter wants that.
 	StateChangesOnly bool `toml:"-"`
+	// Unmeasured says that nobody reads the statistics. The program sets it if there is no inputs.internal.
+	Unmeasured bool `toml:"-"`
 
 	// Bus leads to outputs.alerter. With nil nothing is delivered or kept, as in a test of a configuration.
 	Bus *bus.Bus `toml:"-"`
@@ -167,7 +169,7 @@ func (t *Tick) config() engine.Config {
 			c.Scripts.Tasks = append(c.Scripts.Tasks, engine.Script{Name: x.Name, Text: x.Script, File: x.File, Vars: x.Vars, DBRPs: x.dbrps})
 		}
 	}
-	if t.Statistics != nil {
+	if t.Statistics != nil && !t.Unmeasured {
 		c.Meter = &meter{collector: t.Statistics}
 	}
 	return c
