@@ -131,17 +131,31 @@ func usable(c *config.Config, opt *options) error {
 	return nil
 }
 
-// feedNoAlerter has no metric reach outputs.alerter: what processors.tick decides takes the bus, and a
-// metric is data and never a command.
+// feedNoAlerter has no metric reach outputs.alerter, unless it accepts those of another agent: what
+// processors.tick decides takes the bus. The host copies a metric for each output but the last one, before
+// it asks that one; so those that want none come first, and cost no copy.
 func feedNoAlerter(c *config.Config) error {
+	deaf := func(o *models.RunningOutput) bool {
+		a, ok := o.Output.(*alerter.Alerter)
+		return ok && !a.AcceptMetrics
+	}
 	for _, o := range c.Outputs {
-		if _, ok := o.Output.(*alerter.Alerter); ok {
+		if deaf(o) {
 			o.Config.Filter = models.Filter{NameDrop: []string{"*"}}
 			if err := o.Config.Filter.Compile(); err != nil {
 				return err
 			}
 		}
 	}
+	slices.SortStableFunc(c.Outputs, func(a, b *models.RunningOutput) int {
+		switch {
+		case deaf(a) == deaf(b):
+			return 0
+		case deaf(a):
+			return -1
+		}
+		return 1
+	})
 	return nil
 }
 

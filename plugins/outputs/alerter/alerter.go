@@ -22,7 +22,6 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/ratelog"
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 	"github.com/telegraf-tigk/telegraf-tigk/plugins/wire"
 )
 
@@ -42,6 +41,7 @@ type Alerter struct {
 	HandlerFiles     []string        `toml:"handler_files"`
 	HealthTopic      string          `toml:"health_topic"`
 	HealthAfter      config.Duration `toml:"health_after"`
+	AcceptMetrics    bool            `toml:"accept_metrics"`
 
 	Log        telegraf.Logger     `toml:"-"`
 	Statistics *selfstat.Collector `toml:"-"`
@@ -59,6 +59,7 @@ type Alerter struct {
 	influx    []*influxSection
 
 	dispatcher *delivery.Dispatcher
+	reader     wire.Reader
 	points     []*pointWriter
 	detach     func() // from the bus, if it is attached
 	limit      *ratelog.Limiter
@@ -83,6 +84,7 @@ func (a *Alerter) Init() error {
 	}
 	a.limit = ratelog.New(10 * time.Minute)
 	a.counters = counters{collector: a.Statistics}
+	a.reader = wire.Reader{Has: func(k *handler.Kind) bool { return len(a.configs[k]) > 0 }, Refused: a.unbelieved}
 	var err error
 	if a.dispatcher, err = delivery.New(a.config()); err != nil {
 		return err
@@ -147,42 +149,39 @@ func (a *Alerter) Points(list []bus.Point) {
 	}
 }
 
-// Write takes over events and points. It takes all of them: what cannot be delivered is for the
-// retries, and what never can be would only come back.
-//
-// With a durable spool it returns when the events are on the disk, after one sync for all of them.
-// For those whose metric tracks its delivery it does not wait: their source hears when they are on
-// the disk, and one sync covers what several calls have brought.
+// Write takes events that another agent sends, if accept_metrics is set, and ignores all else: what
+// processors.tick of this agent decides takes the bus, and a metric is data. It takes all of them: what
+// cannot be delivered is for the retries, and what never can be would only come back. With a durable
+// spool it returns when they are on the disk.
 func (a *Alerter) Write(metrics []telegraf.Metric) error {
+	if !a.AcceptMetrics {
+		return nil
+	}
 	if a.leader != nil {
-		return a.leader.Write(metrics)
+		a = a.leader
 	}
-	wait := false
+	var list []*alert.Event
 	for _, m := range metrics {
-		kind, _ := m.GetTag(alertmetric.KindTag)
-		switch kind {
-		case alertmetric.Alert:
-			e, err := alertmetric.Event(m)
-			if err != nil {
-				a.refuse("event", fmt.Errorf("not an alert event: %w", err))
-				continue
-			}
-			var safe func([]*alert.Event)
-			if _, ok := m.(telegraf.TrackingMetric); ok {
-				m := m.Copy()
-				safe = func([]*alert.Event) { m.Accept() }
-			} else {
-				wait = true
-			}
-			a.dispatcher.Events([]*alert.Event{e}, safe)
-		case alertmetric.Point:
-			a.point(pointOf(m))
+		if !wire.IsFull(m) {
+			continue
 		}
+		e, err := a.reader.Event(m)
+		if err != nil {
+			a.refuse("event", fmt.Errorf("metric %q is not an alert event: %w", m.Name(), err))
+			continue
+		}
+		list = append(list, e)
 	}
-	if wait {
+	if len(list) > 0 {
+		a.dispatcher.Events(list, nil)
 		a.dispatcher.Sync()
 	}
 	return nil
+}
+
+// unbelieved reports what of an event of another agent is not accepted.
+func (a *Alerter) unbelieved(e *alert.Event, err error) {
+	a.limit.Log(a.Log.Warnf, "accept "+err.Error(), fmt.Errorf("alert %q of task %q, a metric, is taken without a handler or option: %w", e.ID, e.Task, err))
 }
 
 func (a *Alerter) refuse(what string, err error) {
@@ -190,7 +189,7 @@ func (a *Alerter) refuse(what string, err error) {
 	a.limit.Log(a.Log.Errorf, what, err)
 }
 
-// point takes over a point; the metric is ours.
+// point takes over a point.
 func (a *Alerter) point(m telegraf.Metric, to target) {
 	if len(a.points) == 0 {
 		a.refuse("point", errors.New("points to write to InfluxDB are dropped: add [outputs.alerter.influxdb] or [outputs.alerter.influxdb_v2]"))

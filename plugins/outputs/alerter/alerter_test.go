@@ -1,6 +1,7 @@
 package alerter
 
 import (
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -13,16 +14,17 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
-	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
-	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb_v2"
 	"github.com/influxdata/telegraf/selfstat"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
 func load(text string) (*Alerter, error) {
@@ -49,22 +51,36 @@ func run(t *testing.T, text string) (*Alerter, *testutil.CaptureLogger) {
 	return a, log
 }
 
-// emit writes an event for handlers given as JSON.
+// emit hands over an event for handlers given as JSON.
 func emit(t *testing.T, a *Alerter, eventID, handlers string) {
 	t.Helper()
-	require.NoError(t, a.Write([]telegraf.Metric{event(eventID, "CRITICAL", "OK", handlers)}))
+	a.Events([]*alert.Event{event(eventID, "CRITICAL", "OK", handlers)}, nil)
 }
 
-func event(eventID, level, previous, handlers string) telegraf.Metric {
+func event(eventID, is, was, handlers string) *alert.Event {
 	id, _, _ := strings.Cut(eventID, "-")
-	return metric.New("alert",
-		map[string]string{"tick": "alert", "task": "cpu", "alert_id": id, "level": level, "topic": "tp", "host": "h1"},
-		map[string]any{
-			"event_id": eventID, "message": id + " is " + level, "details": "<p>" + eventID + "</p>", "duration": int64(5e9),
-			"previous_level": previous, "recoverable": true, "data": `{"series":[{"name":"cpu","columns":["time","v"],"values":[["2026-01-01T00:00:00Z",1]]}]}`,
-			"handlers": handlers, "name": "cpu", "group": "host=h1", "node": "alert2", "category": "c",
-			"fields": `{"f":1.0,"e":1e3,"i":9007199254740993,"s":"x","b":true}`, "tags": `{"host":"h1","zone":"z"}`,
-		}, time.Unix(1767225600, 5))
+	level, err := alert.ParseLevel(is)
+	if err != nil {
+		panic(err)
+	}
+	previous, err := alert.ParseLevel(was)
+	if err != nil {
+		panic(err)
+	}
+	e := &alert.Event{
+		EventID: eventID, ID: id, Message: id + " is " + is, Details: "<p>" + eventID + "</p>", Time: 1767225600000000005, Duration: 5 * time.Second,
+		Level: level, Previous: previous, NodePrevious: previous, Recoverable: true, Topic: "tp", Category: "c",
+		Name: "cpu", Task: "cpu", Node: "alert2", Group: "host=h1", GroupTags: []point.Tag{{Key: "host", Value: "h1"}},
+		Tags:   []point.Tag{{Key: "host", Value: "h1"}, {Key: "zone", Value: "z"}},
+		Fields: []point.Field{{Key: "f", Value: point.FloatValue(1)}},
+		Data:   []byte(`{"series":[{"name":"cpu","columns":["time","v"],"values":[["2026-01-01T00:00:00Z",1]]}]}`),
+	}
+	if handlers != "" {
+		if err := json.Unmarshal([]byte(handlers), &e.Handlers); err != nil {
+			panic(err)
+		}
+	}
+	return e
 }
 
 // count returns a statistic.
@@ -262,15 +278,8 @@ func TestPermanentCauses(t *testing.T) {
 	require.EqualValues(t, 3, a.count("failed", "email"))
 
 	log.Clear()
-	require.NoError(t, a.Write([]telegraf.Metric{
-		metric.New("alert", map[string]string{"tick": "alert"}, map[string]any{"x": 1}, time.Now()),
-		metric.New("m", map[string]string{"tick": "point"}, map[string]any{"x": 1}, time.Now()),
-		metric.New("cpu", nil, map[string]any{"x": 1}, time.Now()),
-	}))
-	all = strings.Join(log.Errors(), "\n")
-	require.Contains(t, all, "alert_id is missing")
-	require.Contains(t, all, "add [outputs.alerter.influxdb]")
-	require.Len(t, log.Errors(), 2, "other metrics are none of its business")
+	a.Points([]bus.Point{{Point: &point.Point{Name: "m", Fields: []point.Field{{Key: "x", Value: point.IntValue(1)}}}}})
+	require.Contains(t, log.LastError(), "add [outputs.alerter.influxdb]")
 }
 
 func TestGlobalAndStateChanges(t *testing.T) {
@@ -298,12 +307,12 @@ func TestGlobalAndStateChanges(t *testing.T) {
     url = "`+server.URL+`/o/{{ .ID }}"
     state_changes_only = true
 `)
-	require.NoError(t, a.Write([]telegraf.Metric{
+	a.Events([]*alert.Event{
 		event("a-1", "CRITICAL", "OK", ""),
 		event("a-2", "CRITICAL", "CRITICAL", ""),
 		event("b-3", "OK", "CRITICAL", `[{"kind":"log","options":{"path":"`+own+`"}},{"kind":"post","options":{"endpoint":"o"}}]`),
 		event("c-4", "OK", "OK", `[{"kind":"post","options":{"endpoint":"o"}}]`),
-	}))
+	}, nil)
 	eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(hooks) == 3 })
 	require.ElementsMatch(t, []string{"/g/a", "/g/a", "/o/b"}, hooks)
 	lines := func(path string) int { text, _ := os.ReadFile(path); return strings.Count(string(text), "\n") }

@@ -23,7 +23,7 @@ func TestAttached(t *testing.T) {
 	require.True(t, bus.Process.Attached())
 	p := point.Point{
 		Name: "m", DB: "db", RP: "rp", Time: 7,
-		Tags: []point.Tag{{Key: "database", Value: "mine"}, {Key: "e"}, {Key: "retention_policy", Value: "long"}, {Key: "tick", Value: "tock"}},
+		Tags:   []point.Tag{{Key: "database", Value: "mine"}, {Key: "e"}, {Key: "retention_policy", Value: "long"}, {Key: "tick", Value: "tock"}},
 		Fields: []point.Field{{Key: "d", Value: point.DurationValue(time.Minute)}, {Key: "n", Value: point.NullValue()}},
 	}
 	q := p

@@ -62,4 +62,3 @@ func TestHeartbeat(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, a.Init(), `health_topic: topic "a b": want letters`)
 }
-

@@ -6,12 +6,9 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb"
 	"github.com/influxdata/telegraf/plugins/outputs/influxdb_v2"
 	"github.com/influxdata/telegraf/selfstat"
-
-	"github.com/telegraf-tigk/telegraf-tigk/plugins/alertmetric"
 )
 
 // An influxSection says where points are written. The server's options are those of Telegraf's own
@@ -66,18 +63,6 @@ func (s *influxSection) init(log telegraf.Logger) error {
 
 // A target is where one point goes.
 type target struct{ database, policy string }
-
-// pointOf turns a metric of processors.tick into the point to write and where it goes.
-func pointOf(m telegraf.Metric) (telegraf.Metric, target) {
-	m = metric.FromMetric(m) // nobody waits for the fate of the copy
-	var to target
-	to.database, _ = m.GetTag("database")
-	to.policy, _ = m.GetTag("retention_policy")
-	m.RemoveTag(alertmetric.KindTag)
-	m.RemoveTag("database")
-	m.RemoveTag("retention_policy")
-	return m, to
-}
 
 // address adds the tags that tell Telegraf's output where a point goes.
 func (s *influxSection) address(m telegraf.Metric, to target) {

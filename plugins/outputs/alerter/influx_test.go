@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/metric"
 	"github.com/stretchr/testify/require"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
 // A database is a server with as much of the API of InfluxDB as writing takes.
@@ -98,15 +99,11 @@ func (d *database) lines(key string) []string {
 	return slices.Clone(d.writes[key])
 }
 
-func pointFor(db, rp string, v int) telegraf.Metric {
-	tags := map[string]string{"tick": "point", "host": "a"}
-	if db != "" {
-		tags["database"] = db
-	}
-	if rp != "" {
-		tags["retention_policy"] = rp
-	}
-	return metric.New("m", tags, map[string]any{"v": int64(v)}, time.Unix(0, int64(v)))
+func pointFor(db, rp string, v int) bus.Point {
+	return bus.Point{Point: &point.Point{
+		DB: db, RP: rp, Name: "m", Time: int64(v), Tags: []point.Tag{{Key: "host", Value: "a"}},
+		Fields: []point.Field{{Key: "v", Value: point.IntValue(int64(v))}},
+	}}
 }
 
 func TestInfluxCreatesDatabases(t *testing.T) {
@@ -119,10 +116,7 @@ func TestInfluxCreatesDatabases(t *testing.T) {
     password = "hunter2"
     flush_interval = "1ms"
 `)
-	tracked, track := metric.WithTracking(pointFor("one", "rp", 1), func(telegraf.DeliveryInfo) {})
-	_ = track
-	require.NoError(t, a.Write([]telegraf.Metric{tracked, pointFor("one", "", 2), pointFor("", "", 3), pointFor("one", "rp", 4)}))
-	tracked.Accept()
+	a.Points([]bus.Point{pointFor("one", "rp", 1), pointFor("one", "", 2), pointFor("", "", 3), pointFor("one", "rp", 4)})
 	eventually(t, func() bool { return a.count("delivered", "influxdb") == 4 })
 	require.Equal(t, []string{"m,host=a v=1i 1", "m,host=a v=4i 4"}, d.lines("one/rp"))
 	require.Equal(t, []string{"m,host=a v=2i 2"}, d.lines("one/"))
@@ -136,7 +130,7 @@ func TestInfluxCreatesDatabases(t *testing.T) {
 func TestInfluxCreatesRetentionPolicy(t *testing.T) {
 	d := newDatabase(t)
 	a, _ := run(t, "[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1ms\"\n")
-	require.NoError(t, a.Write([]telegraf.Metric{pointFor(`we"ird`, "week", 1)}))
+	a.Points([]bus.Point{pointFor(`we"ird`, "week", 1)})
 	eventually(t, func() bool { return len(d.lines(`we"ird/week`)) == 1 })
 	require.Equal(t, []string{`CREATE DATABASE "we\"ird" WITH NAME "week"`}, d.queries[:1])
 }
@@ -144,7 +138,7 @@ func TestInfluxCreatesRetentionPolicy(t *testing.T) {
 func TestInfluxSkipCreation(t *testing.T) {
 	d := newDatabase(t)
 	a, log := run(t, "[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1ms\"\nskip_database_creation = true\n")
-	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
+	a.Points([]bus.Point{pointFor("one", "", 1)})
 	eventually(t, func() bool { return a.count("retried", "influxdb") >= 2 })
 	d.mu.Lock()
 	require.Empty(t, d.queries)
@@ -166,7 +160,7 @@ func TestInfluxDown(t *testing.T) {
 	}
 	a, log := run(t, "[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1ms\"\nbatch_size = 10\nbuffer_limit = 50\n")
 	for i := range 200 {
-		require.NoError(t, a.Write([]telegraf.Metric{pointFor("bad", "", i), pointFor("good", "", i)}))
+		a.Points([]bus.Point{pointFor("bad", "", i), pointFor("good", "", i)})
 		if i%40 == 0 {
 			eventually(t, func() bool { return len(d.lines("good/")) == i+1 })
 		}
@@ -187,7 +181,7 @@ func TestInfluxDown(t *testing.T) {
 func TestInfluxCloseFlushes(t *testing.T) {
 	d := newDatabase(t, "one")
 	a, _ := run(t, "[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1h\"\n")
-	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
+	a.Points([]bus.Point{pointFor("one", "", 1)})
 	require.NoError(t, a.Close())
 	require.Len(t, d.lines("one/"), 1)
 }
@@ -197,7 +191,7 @@ func TestInfluxUnreachable(t *testing.T) {
 	d.Close()
 	start := time.Now()
 	a, log := run(t, "close_timeout = \"1s\"\n[outputs.alerter.influxdb]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1h\"\n[outputs.alerter.influxdb_v2]\nurls = [\""+d.URL+"\"]\nflush_interval = \"1h\"\n")
-	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
+	a.Points([]bus.Point{pointFor("one", "", 1)})
 	require.NoError(t, a.Close())
 	require.Less(t, time.Since(start), 8*time.Second)
 	require.Contains(t, log.Warnings()[0], "2 points that could not be written")
@@ -221,9 +215,9 @@ func TestInflux2(t *testing.T) {
     buckets = {one = "uno"}
     flush_interval = "1ms"
 `)
-	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "", 1)}))
+	a.Points([]bus.Point{pointFor("one", "", 1)})
 	eventually(t, func() bool { return a.count("failed", "influxdb_v2") == 1 })
-	require.NoError(t, a.Write([]telegraf.Metric{pointFor("one", "x", 2), pointFor("two", "rp", 3)}))
+	a.Points([]bus.Point{pointFor("one", "x", 2), pointFor("two", "rp", 3)})
 	eventually(t, func() bool { return a.count("delivered", "influxdb_v2") == 2 })
 	require.Equal(t, []string{"m,host=a v=2i 2"}, d.lines("/uno"))
 	require.Equal(t, []string{"m,host=a v=3i 3"}, d.lines("/two/rp"))

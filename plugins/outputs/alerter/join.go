@@ -63,6 +63,7 @@ func (a *Alerter) join(b *Alerter) error {
 		x, y := own[key], others[key]
 		switch {
 		case !x.IsValid(): // a section of its own, see below
+		case key == "accept_metrics": // each section has metrics of its own
 		case x.Kind() == reflect.Slice:
 			x.Set(reflect.AppendSlice(x, y))
 		case a.set[key] == nil:

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 )
 
@@ -57,9 +57,7 @@ func TestJoin(t *testing.T) {
 	for _, x := range all {
 		require.NoError(t, x.Connect())
 	}
-	for _, x := range all { // the agent gives each of them a copy
-		require.NoError(t, x.Write([]telegraf.Metric{event("a-1", "CRITICAL", "OK", `[{"kind":"log","options":{"path":"`+dir+`/own"}}]`), event("b-1", "CRITICAL", "OK", "")}))
-	}
+	all[0].Events([]*alert.Event{event("a-1", "CRITICAL", "OK", `[{"kind":"log","options":{"path":"`+dir+`/own"}}]`), event("b-1", "CRITICAL", "OK", "")}, nil)
 	for _, x := range all {
 		require.NoError(t, x.Close())
 		require.Empty(t, x.Log.(*testutil.CaptureLogger).Errors())

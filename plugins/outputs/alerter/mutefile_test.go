@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
@@ -30,7 +29,7 @@ func TestMuteAtRunTime(t *testing.T) {
 	n := 0
 	write := func(level string) {
 		n++
-		require.NoError(t, a.Write([]telegraf.Metric{event(fmt.Sprintf("a-%d", n), level, "OK", `[{"kind":"log","options":{"path":"`+out+`"}}]`)}))
+		a.Events([]*alert.Event{event(fmt.Sprintf("a-%d", n), level, "OK", `[{"kind":"log","options":{"path":"`+out+`"}}]`)}, nil)
 	}
 	lines := func() int {
 		b, _ := os.ReadFile(out)

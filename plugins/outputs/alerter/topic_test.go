@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 )
 
@@ -33,9 +33,9 @@ func TestTopicHandlers(t *testing.T) {
     match = """`+strings.ReplaceAll(c.match, `"`, `\"`)+`"""
     options = {path = "`+path+`", mode = 384}
 `)
-			require.NoError(t, a.Write([]telegraf.Metric{
+			a.Events([]*alert.Event{
 				event("a-1", "CRITICAL", "OK", ""), event("a-2", "CRITICAL", "CRITICAL", ""), event("b-3", "OK", "CRITICAL", ""),
-			}))
+			}, nil)
 			require.NoError(t, a.Close())
 			text, _ := os.ReadFile(path)
 			var got []string
