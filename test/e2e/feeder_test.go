@@ -17,7 +17,8 @@ var levelNames = []string{"OK", "INFO", "WARNING", "CRITICAL"}
 // A feeder sends points of 500 alerts, each at another level than the one before.
 type feeder struct {
 	s     *setup
-	ms    int64 // time of the last point
+	conn  net.Conn // of the points that were sent last: the agent reads several side by side
+	ms    int64    // time of the last point
 	level [500]int
 	sent  atomic.Int64
 }
@@ -61,12 +62,8 @@ func (f *feeder) start(hold func(sent int) bool) (stop func()) {
 	var running sync.WaitGroup
 	end := make(chan struct{})
 	running.Go(func() {
-		var conn net.Conn
-		defer func() {
-			if conn != nil {
-				_ = conn.Close()
-			}
-		}()
+		conn := f.conn
+		defer func() { f.conn = conn }()
 		sent := 0
 		pause := time.NewTicker(5 * time.Millisecond)
 		defer pause.Stop()
@@ -109,6 +106,13 @@ func (f *feeder) finish() map[string]string {
 		level := rand.N(4)
 		lines.WriteString(f.line(i, level))
 		last[f.id(i)] = levelNames[level]
+	}
+	if f.conn != nil {
+		_, err := f.conn.Write([]byte(lines.String()))
+		_ = f.conn.Close()
+		if err == nil {
+			return last
+		}
 	}
 	f.s.send(strings.TrimSuffix(lines.String(), "\n"))
 	return last
