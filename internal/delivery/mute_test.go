@@ -114,3 +114,38 @@ func TestMute(t *testing.T) {
 		}
 	}
 }
+
+// TestReleasedBeforeRestart keeps the order of what was muted and what came when the mute was over, though
+// the spool does not know that it was.
+func TestReleasedBeforeRestart(t *testing.T) {
+	for _, in := range []string{
+		"12:CRITICAL 25:OK", "12:CRITICAL 25:WARNING", "12:CRITICAL 25:WARNING 26:INFO",
+		"12:CRITICAL 25:WARNING 42:INFO", // that is held in its turn
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			dir := journaltest.New()
+			x := start(t, dir, never, muting(begin, ""))
+			previous, last := "OK", time.Duration(0)
+			for w := range strings.FieldsSeq(in) {
+				at, level, _ := strings.Cut(w, ":")
+				n, _ := strconv.Atoi(at)
+				last = time.Duration(n) * time.Minute
+				time.Sleep(time.Until(begin.Add(last)))
+				x.hand(event("a-"+at, level, previous, `[{"kind":"tcp","options":{"address":"r:1"}}]`))
+				previous = level
+			}
+			next := dir.Killed()
+			x.close(t)
+			y := start(t, next, always, muting(begin, ""))
+			time.Sleep(time.Hour)
+			var want []string
+			for w := range strings.FieldsSeq(in) {
+				at, _, _ := strings.Cut(w, ":")
+				want = append(want, "a-"+at)
+			}
+			require.Equal(t, want, y.order())
+			y.close(t)
+		})
+	}
+}

@@ -27,6 +27,7 @@ func (d *Dispatcher) restore(load func() ([]*spool.Entry, error)) error {
 		}
 		return err
 	}
+	d.unholdReleased(entries)
 	n := 0
 	for _, e := range entries {
 		for _, item := range slices.Clone(e.Items) {
@@ -41,6 +42,24 @@ func (d *Dispatcher) restore(load func() ([]*spool.Entry, error)) error {
 		d.log.Infof("Resuming %d alert deliveries from %s", n, d.c.Directory)
 	}
 	return nil
+}
+
+// unholdReleased has what was released before take its turn before what has come behind it. The spool does
+// not know of the release, but if it was held still, what came behind has taken its place.
+func (d *Dispatcher) unholdReleased(entries []*spool.Entry) {
+	behind := map[spool.Series]bool{}
+	for _, e := range slices.Backward(entries) {
+		for _, item := range e.Items {
+			if item != nil && item.Held && behind[item.Series] {
+				d.spool.Unhold(item)
+			}
+		}
+		for _, item := range e.Items {
+			if item != nil {
+				behind[item.Series] = true
+			}
+		}
+	}
 }
 
 // revive goes on with a delivery, if there is still a handler for it.
@@ -58,9 +77,6 @@ func (d *Dispatcher) revive(e *spool.Entry, item *spool.Item) bool {
 		return false
 	}
 	it.since = e.Since
-	if old := d.held[item.Series]; item.Held && old != nil { // of a log that has lost a part
-		d.becomeOver(old, spool.Dropped)
-	}
 	d.place(it)
 	return true
 }
