@@ -60,7 +60,11 @@ func stateFile(dir string, after bool) string {
 // open reads the file if there is one. An unreadable one is set aside: alerting goes on without it.
 func (s *store) open(folder journal.Folder, file string, topics *alert.Topics) error {
 	s.folder, s.file, s.tasks = folder, file, map[string][]byte{}
-	b, err := s.read()
+	var b []byte
+	err := journal.Insist(func() (err error) {
+		b, err = folder.Read(s.name())
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -76,22 +80,6 @@ func (s *store) open(folder journal.Folder, file string, topics *alert.Topics) e
 	maps.Copy(s.tasks, x.Tasks)
 	return nil
 }
-
-// read reads the file. What would be lost with it is worth a second attempt, and a third.
-func (s *store) read() (b []byte, err error) {
-	for attempt := 1; ; attempt++ {
-		b, err = s.folder.Read(s.name())
-		if err == nil || errors.Is(err, fs.ErrNotExist) || attempt == readAttempts {
-			return b, err
-		}
-		time.Sleep(readPause)
-	}
-}
-
-const (
-	readAttempts = 3
-	readPause    = 100 * time.Millisecond
-)
 
 // setAside renames the file, so that it is not written over, and says so.
 func (s *store) setAside() string {

@@ -211,7 +211,7 @@ func TestStateReadOnceMore(t *testing.T) {
 			})
 			q := newRig("x", alertScript)
 			q.conf.StateDirectory, q.conf.Folder = "folder", disk.Folder("")
-			if failures < readAttempts {
+			if failures < 3 {
 				require.Len(t, q.run(t, cpu(50)), 1, "the level is known")
 				require.Empty(t, q.log.errors())
 				return

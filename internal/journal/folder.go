@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // A Folder is what all that must outlive a crash needs of the file system. Tests have one that fails, and
@@ -60,6 +61,23 @@ func Replace(dir Folder, name string, content []byte) error {
 
 // Temporary returns the name that a file has until it replaces the one called name.
 func Temporary(name string) string { return "." + name + ".tmp" }
+
+const (
+	readAttempts = 3
+	readPause    = 100 * time.Millisecond
+)
+
+// Insist has a read repeated that fails, unless somebody else has the lock or there is nothing: what would
+// have to do without it is worth a second attempt, and a third.
+func Insist(read func() error) (err error) {
+	for attempt := 1; ; attempt++ {
+		err = read()
+		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrLocked) || attempt == readAttempts {
+			return err
+		}
+		time.Sleep(readPause)
+	}
+}
 
 // ErrLocked is the error for a folder that someone else uses.
 var ErrLocked = errors.New("in use by another process or another section of the configuration; each needs a folder of its own")

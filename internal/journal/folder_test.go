@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -150,5 +151,36 @@ func TestCannotSync(t *testing.T) {
 	}
 	for _, err := range []error{nil, syscall.EIO, syscall.ENOSPC, syscall.EDQUOT} {
 		require.False(t, journal.CannotSync(err))
+	}
+}
+
+// TestInsist repeats what may work the next time, and nothing else.
+func TestInsist(t *testing.T) {
+	for _, c := range []struct {
+		err           error
+		fails, called int
+	}{
+		{nil, 0, 1},
+		{syscall.EIO, 1, 2},
+		{syscall.EMFILE, 2, 3},
+		{syscall.EIO, 3, 3},
+		{&fs.PathError{Err: syscall.ENOENT}, 3, 1},
+		{fmt.Errorf("x: %w", journal.ErrLocked), 3, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			called := 0
+			err := journal.Insist(func() error {
+				if called++; called <= c.fails {
+					return c.err
+				}
+				return nil
+			})
+			require.Equal(t, c.called, called)
+			if called > c.fails {
+				require.NoError(t, err)
+			} else {
+				require.Equal(t, c.err, err)
+			}
+		})
 	}
 }

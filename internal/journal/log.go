@@ -40,6 +40,7 @@ type Log struct {
 	sync.Mutex
 	c      Config
 	unlock func()
+	asked  bool // for what there is
 
 	// Guarded by the lock.
 	opened  bool   // what an earlier process left has been read
@@ -428,6 +429,14 @@ func (l *Log) End() error {
 // be read is set aside and named in the log. An error wraps [ErrLocked] if someone else uses the
 // folder.
 func (l *Log) Read(take func(payload []byte) error) error {
+	if l.asked {
+		return l.read(take)
+	}
+	l.asked = true
+	return Insist(func() error { return l.read(take) })
+}
+
+func (l *Log) read(take func(payload []byte) error) error {
 	if l.unlock == nil {
 		unlock, err := l.c.Folder.Lock(l.c.Format.Lock)
 		if errors.Is(err, ErrLocked) {

@@ -229,3 +229,12 @@ func (d *Disk) Hash() uint64 {
 	}
 	return h.Sum64()
 }
+
+// String shows all files.
+func (d *Disk) String() string {
+	s := ""
+	for _, m := range d.folders {
+		s += m.name + ":\n" + m.String()
+	}
+	return s
+}
