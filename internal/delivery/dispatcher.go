@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/filewatch"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/handler"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/ratelog"
@@ -32,6 +33,7 @@ type Config struct {
 	Mutes    []alert.Mute             // of the configuration
 	MuteFile *MuteFile                // of further ones; may be nil
 	Beat     *handler.HeartbeatConfig // may be nil
+	Pace     filewatch.Pace           // at which changes of files are taken up; zero is [filewatch.DefaultPace]
 
 	Timeout  time.Duration // of one attempt
 	RetryMin time.Duration
@@ -100,6 +102,9 @@ func New(c Config) (*Dispatcher, error) {
 		handlers: map[*handler.Kind]*integration{},
 		queues:   map[string]*queue{}, held: map[spool.Series]*delivery{}, bundles: map[string]*bundle{}, flying: map[*delivery]struct{}{},
 		idle: make(chan struct{}),
+	}
+	if c.Pace == (filewatch.Pace{}) {
+		d.c.Pace = filewatch.DefaultPace
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.landing = sync.NewCond(&d.mu)

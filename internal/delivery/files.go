@@ -152,8 +152,8 @@ func (d *Dispatcher) watchFiles() {
 		return
 	}
 	w := &filewatch.Watcher{
-		Pace: filewatch.DefaultPace, What: "the files of handlers", Folders: d.files.Folders, Warnf: d.log.Warnf,
-		Look: filewatch.DefaultPace.Missing(func(sure bool) bool { return d.loadFiles(false, sure) }),
+		Pace: d.c.Pace, What: "the files of handlers", Folders: d.files.Folders, Warnf: d.log.Warnf,
+		Look: d.c.Pace.Missing(func(sure bool) bool { return d.loadFiles(false, sure) }),
 	}
 	w.Start()
 	stop := d.stop

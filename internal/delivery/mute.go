@@ -78,8 +78,8 @@ func (d *Dispatcher) startMutes() {
 	if f == nil && len(d.fixed) == 0 {
 		return
 	}
-	w := &filewatch.Watcher{Pace: filewatch.DefaultPace, What: "the mutes", Warnf: d.log.Warnf, Look: func(bool) time.Duration { return d.followMutes() }}
-	if f != nil {
+	w := &filewatch.Watcher{Pace: d.c.Pace, What: "the mutes", Warnf: d.log.Warnf, Look: func(bool) time.Duration { return d.followMutes() }}
+	if f != nil && f.dir != "" {
 		_ = f.make() // without it there is nothing to read
 		w.Folders = func() []string {
 			if _, err := os.Stat(f.dir); err != nil {

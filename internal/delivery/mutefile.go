@@ -43,6 +43,10 @@ func OpenMutes(stateDirectory string) *MuteFile {
 	return &MuteFile{state: stateDirectory, dir: dir, folder: sharedDir{journal.Dir(dir), stateDirectory}}
 }
 
+// MutesIn returns the file of mutes in any folder. What changes there is noticed by looking from time to
+// time.
+func MutesIn(folder journal.Folder) *MuteFile { return &MuteFile{folder: folder} }
+
 // A sharedDir is a folder of files that the agent can read whoever writes them.
 type sharedDir struct {
 	journal.Dir

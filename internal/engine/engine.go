@@ -66,6 +66,7 @@ type Config struct {
 	Checkpoint      time.Duration
 	OutboxMaxEvents int
 	OutboxMaxBytes  int64
+	OutboxGrowth    int64 // of its journal, see [journal.Config]
 
 	// Bus leads to the receiver of events and points. Nil is for who only wants to see them: there is no
 	// receiver, and nothing is kept.
@@ -175,7 +176,7 @@ func (e *Engine) openState() (err error) {
 		return nil
 	}
 	c := outbox.Config{
-		Name: e.c.StateDirectory, Format: outbox.Format, Log: e.log, MaxEvents: e.c.OutboxMaxEvents, MaxBytes: e.c.OutboxMaxBytes,
+		Name: e.c.StateDirectory, Format: outbox.Format, Log: e.log, MaxEvents: e.c.OutboxMaxEvents, MaxBytes: e.c.OutboxMaxBytes, Growth: e.c.OutboxGrowth,
 	}
 	if e.c.Second {
 		c.Format = outbox.AfterFormat

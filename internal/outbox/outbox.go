@@ -76,6 +76,7 @@ type Config struct {
 
 	MaxEvents int
 	MaxBytes  int64
+	Growth    int64 // of the journal, see [journal.Config]
 }
 
 // counts are guarded by the lock.
@@ -124,7 +125,7 @@ func Open(c Config, topics *alert.Topics) (*Outbox, error) {
 		wakeDisk: make(chan struct{}, 1), wakeHand: make(chan struct{}, 1),
 	}
 	o.disk = journal.New(journal.Config{
-		Format: c.Format, Folder: c.Folder, Name: c.Name, Title: "Outbox", Log: c.Log,
+		Format: c.Format, Folder: c.Folder, Name: c.Name, Title: "Outbox", Growth: c.Growth, Log: c.Log,
 		Without: "alerts go out all the same, but are not kept for a restart,",
 		Copy:    o.copy, Late: func() error { return o.load(topics) },
 	})
