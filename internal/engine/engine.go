@@ -288,7 +288,9 @@ func (e *Engine) Stop() {
 		<-e.each((*runner).quiesce)
 		e.Drain()
 	}
-	e.checkpoint()
+	if e.checkpoint(); e.store.failed {
+		e.checkpoint() // there is no later one
+	}
 	ended := e.each(func(r *runner) {
 		end(r)
 		if r.poster != nil {
