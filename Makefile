@@ -24,7 +24,10 @@ N        ?= 300
 SEED     ?= 1
 P        ?= 1
 
-.PHONY: help build full slim run test race bench bench-replay fuzz mutate lint fmt generate clean
+IMAGES   ?= 120000
+FAILURES ?= 10000
+
+.PHONY: help build full slim run test race bench bench-replay fuzz mutate crash lint fmt generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +69,9 @@ fuzz: ## run every fuzzer for FUZZTIME
 
 mutate: ## plant N random faults (300) into the pure core, P (1) at a time, and list those that no test finds
 	go run ./test/mutate -n $(N) -seed $(SEED) -p $(P)
+
+crash: ## look at IMAGES (120000) states that crashes leave of the disk, and at FAILURES (10000) of its calls
+	go test ./internal/crashtest -v -run 'CrashPoints|Errors' -timeout 60m -seed $(SEED) -images $(IMAGES) -failures $(FAILURES)
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) ## check style and formatting
 	@out=$$($(TOOLS)/gofumpt-$(GOFUMPT_VERSION) -l cmd examples internal plugins test udf); \

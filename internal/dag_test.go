@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/filewatch":           {},
 	"internal/spec/spectest":       {"internal/spec", "internal/alert", "internal/lambda", "internal/point", "internal/syntax"},
 	"internal/journal/journaltest": {"internal/journal"},
+	"internal/crashtest":           {},
 	"internal/window/windowtest":   {"internal/point"},
 }
 
