@@ -328,3 +328,45 @@ func TestLoopbackToFullMailbox(t *testing.T) {
 		requireInOrder(t, p.made(), "out", n-dropped, true)
 	})
 }
+
+// TestKnock has a task that stalls: points stay, calls overtake them, nobody waits for space, and a knock
+// has it go on.
+func TestKnock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(3, true)
+		var stalled atomic.Bool
+		stalled.Store(true)
+		var m mailbox
+		var got []int64
+		m.pool, m.turn = p, func() bool {
+			m.woken.Store(false)
+			calls, b := m.take(stalled.Load())
+			for _, f := range calls {
+				f()
+			}
+			for ; b != nil && b.at < b.n; b.at++ {
+				got = append(got, b.items[b.at].message.point.Time)
+			}
+			return m.done(b, false)
+		}
+		for i := range 5 {
+			x := p.message()
+			x.point.Time = int64(i)
+			m.put(x, &p.budget)
+			synctest.Wait()
+		}
+		called := false
+		require.True(t, m.do(func() { called = true }))
+		synctest.Wait()
+		require.True(t, called)
+		require.Empty(t, got)
+		require.Equal(t, 3, m.length())
+		stalled.Store(false)
+		synctest.Wait()
+		require.Empty(t, got)
+		m.knock()
+		synctest.Wait()
+		require.Equal(t, []int64{0, 1, 2}, got)
+		require.EqualValues(t, 2, m.dropped.Load())
+	})
+}

@@ -27,7 +27,7 @@ type rank uint8
 const (
 	superseded rank = iota // its alert has a newer event
 	unknown                // nobody has heard of its alert
-	expected                // somebody has heard of its alert
+	expected               // somebody has heard of its alert
 	ranks
 )
 
@@ -37,7 +37,7 @@ type place struct {
 	rank         rank
 	at, byRank   *list.Element
 	older, newer *entry      // of the same alert
-	known         alert.Level // the level that a receiver knows of before this event
+	known        alert.Level // the level that a receiver knows of before this event
 }
 
 func (l *line) len() int { return l.list.Len() }

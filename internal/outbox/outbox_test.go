@@ -375,6 +375,7 @@ func TestNobodyHears(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					dir := journaltest.New()
 					b := aloneBox(t, dir, 4)
+					begin := time.Now()
 					levels := map[string]alert.Level{}
 					for i, word := range strings.Fields(c.put) {
 						before, word, heard := strings.Cut(word, "/")
@@ -394,6 +395,7 @@ func TestNobodyHears(t *testing.T) {
 						}
 						b.Put(e)
 					}
+					require.Zero(t, time.Since(begin), "nobody waits for nobody")
 					b.attach()
 					synctest.Wait()
 					var got []string
@@ -406,6 +408,58 @@ func TestNobodyHears(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHeardAfterAll has an alert that was given up be raised again, and heard of: its recovery goes out,
+// over a restart, too.
+func TestHeardAfterAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := journaltest.New()
+		b := aloneBox(t, dir, 2)
+		for i, a := range []string{"a", "b", "c"} {
+			b.Put(event(a, i, alert.Warning))
+		}
+		b.attach()
+		b.all = true
+		synctest.Wait()
+		require.Equal(t, []string{"b-1", "c-2"}, b.ids())
+		again := event("a", 3, alert.Critical)
+		again.NodePrevious = alert.Warning
+		b.Put(again)
+		synctest.Wait()
+		b.Close()
+
+		c := openBox(t, dir, 2)
+		c.all = true
+		end := event("a", 4, alert.OK)
+		end.NodePrevious = alert.Critical
+		c.Put(end)
+		synctest.Wait()
+		require.Equal(t, []string{"a-4"}, c.ids())
+		c.Close()
+	})
+}
+
+// TestPerhapsHeard gives up an event that a receiver had which has gone: it may have delivered it, so its
+// recovery goes out.
+func TestPerhapsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBox(t, nil, 2)
+		b.Put(event("a", 0, alert.Critical))
+		synctest.Wait()
+		b.detach()
+		b.detach = nil
+		b.Put(event("b", 1, alert.Critical))
+		b.Put(event("c", 2, alert.Critical))
+		end := event("a", 3, alert.OK)
+		end.NodePrevious = alert.Critical
+		b.Put(end)
+		b.attach()
+		b.all = true
+		synctest.Wait()
+		require.Equal(t, []string{"c-2", "a-3"}, b.ids())
+		b.Close()
+	})
 }
 
 func levelOf(first string) alert.Level {
