@@ -63,7 +63,7 @@ func (t *Task) connect(n *node) {
 // came returns how many points the node took.
 func (r *running) came() (n int64) {
 	for _, b := range r.inputs {
-		n += b.came - b.refused
+		n += b.points() - b.refused
 	}
 	return n
 }
@@ -79,6 +79,16 @@ type border struct {
 	out     point.Sink // where the node sends to
 	came    int64      // points, those in batches included
 	refused int64      // those of them whose group is one too many
+	also    []*int64   // counters of points that came besides, which are counted for several nodes at once
+}
+
+// points returns how many points came in all.
+func (b *border) points() int64 {
+	n := b.came
+	for _, c := range b.also {
+		n += *c
+	}
+	return n
 }
 
 // A slot is a group's state. The group is kept to notice that an index has gone to another group.
@@ -192,7 +202,7 @@ func (e *edge) sink() point.Sink {
 // sent returns how many points were sent.
 func (e *edge) sent() int64 {
 	if len(e.to) == 1 {
-		return e.to[0].came
+		return e.to[0].points()
 	}
 	return e.many
 }

@@ -16,7 +16,7 @@ type short struct {
 	steps    []step // of the nodes that may pass a point on
 	tests    []*lambda.Expr
 	at       int   // the step at work: as in steps, atEnd, atTests or nowhere
-	done     int64 // points that have come to the end, not counted by the borders yet
+	done     int64 // points that have come to the end, for all nodes on the way
 	trial    spec.Trial
 	end      step    // of the node that passes nothing on
 	tested   *node   // whose lambdas the tests are: that one, or the one before, whose value they compute
@@ -95,6 +95,13 @@ func (t *Task) short(c child, steps map[*node]*spec.Step) *short {
 			w.steps = w.steps[:i]
 		}
 	}
+	for i := range w.steps {
+		w.steps[i].in.also = append(w.steps[i].in.also, &w.done)
+	}
+	if w.composed != nil {
+		w.composed.also = append(w.composed.also, &w.done)
+	}
+	w.end.in.also = append(w.end.in.also, &w.done)
 	return w
 }
 
@@ -178,18 +185,6 @@ func (w *short) node() *node {
 		return w.tested
 	}
 	return w.steps[w.at].n
-}
-
-// count has the borders count the points that have come to the end.
-func (w *short) count() {
-	for i := range w.steps {
-		w.steps[i].in.came += w.done
-	}
-	if w.composed != nil {
-		w.composed.came += w.done
-	}
-	w.end.in.came += w.done
-	w.done = 0
 }
 
 // compose returns tests for points that lack v, which compute it themselves. It returns nil unless they do nothing

@@ -225,6 +225,11 @@ func (t *Task) prepare() error {
 func (t *Task) lay() {
 	source := t.graph.nodes[0]
 	t.source, t.lanes = &source.run.out, t.lanes[:0]
+	if !t.routes.Grouped { // each node behind the source is asked about all points
+		for _, b := range t.source.to {
+			b.also = append(b.also, &t.source.many)
+		}
+	}
 	lane := func(r *spec.Route) lane {
 		l := lane{name: point.NewName(r.Measurement), times: int64(r.Times)}
 		for _, i := range r.To {
@@ -464,16 +469,6 @@ func (t *Task) HTTPOuts() []string {
 
 // Stats calls f for every node with its statistics since the start.
 func (t *Task) Stats(f func(NodeStats)) {
-	if !t.routes.Grouped { // of these the points are not counted one by one: each is asked about all
-		for _, b := range t.source.to {
-			b.came = t.source.many
-		}
-	}
-	for _, n := range t.graph.nodes {
-		if n.run.short != nil {
-			n.run.short.count()
-		}
-	}
 	for _, n := range t.graph.nodes {
 		f(NodeStats{Node: n.name(), Kind: n.spec.Name, In: n.run.came(), Out: n.run.out.sent(), Errors: n.run.errors, Groups: n.run.groups, Own: n.run.counters})
 	}
