@@ -255,7 +255,7 @@ func (n *alertNode) eachLambda(f func(e *lambda.Expr)) {
 }
 
 func (n *alertNode) Group(g *point.Group, out point.Sink) point.Sink {
-	a := &alertGroup{alertNode: n, Forward: spec.Forward{Out: out}, fresh: true}
+	a := &alertGroup{n: n, Forward: spec.Forward{Out: out}, fresh: true}
 	a.saved.State = alert.NewState(int(n.history))
 	for _, in := range n.inhibits {
 		tags := make([]point.Tag, len(in.tags))

@@ -15,7 +15,7 @@ import (
 
 // alertGroup is the state of one group of an alert.
 type alertGroup struct {
-	*alertNode
+	n *alertNode
 	spec.Forward
 	fresh      bool // no data yet: where to go on is to be looked up
 	calm       bool // data that leaves the group at OK changes nothing
@@ -48,20 +48,20 @@ func (g *alertGroup) stored() alert.EventState {
 	if !g.saved.begun() {
 		return alert.EventState{}
 	}
-	s, _ := g.env.Topics().Event(g.own, g.saved.ID)
+	s, _ := g.n.env.Topics().Event(g.n.own, g.saved.ID)
 	return alert.EventState{Time: s.Time, Duration: s.Duration, Level: s.Level, Nth: s.Nth}
 }
 
 // Restored makes the loaded state fit the script, which may have changed, and the topics, which may
 // have seen an event since the state was saved. They must be loaded by now.
 func (g *alertGroup) Restored() {
-	g.saved.State.Repair(int(g.history))
+	g.saved.State.Repair(int(g.n.history))
 	g.inhibit(g.saved.Inhibits)
 	if !g.saved.begun() {
 		return
 	}
 	g.fresh = false
-	g.env.Topics().Open(g.own)
+	g.n.env.Topics().Open(g.n.own)
 	// No entry at all is no news: those of OK do not last.
 	if s := g.stored(); s != g.saved.Stored && s != (alert.EventState{}) {
 		g.resume(s.Time, s)
@@ -70,20 +70,20 @@ func (g *alertGroup) Restored() {
 }
 
 // settle notes whether the group is calm, after each change of its state.
-func (g *alertGroup) settle() { g.calm = g.saved.State.Calm(&g.rules) }
+func (g *alertGroup) settle() { g.calm = g.saved.State.Calm(&g.n.rules) }
 
 // begin finds out, when a group's first data comes, at which level the group was before a restart.
 func (g *alertGroup) begin(s *alert.Source, t int64) bool {
 	g.fresh = false
-	id, err := g.templates.ID(s)
+	id, err := g.n.templates.ID(s)
 	if err != nil {
-		g.env.Fail(err)
+		g.n.env.Fail(err)
 		return false
 	}
 	g.saved.Begun, g.saved.ID, g.saved.Name, g.saved.Tags = true, id, s.Name, s.Tags
-	topics := g.env.Topics()
-	topics.Open(g.own)
-	if stored, ok := topics.Resume(g.own, g.topic, id); ok {
+	topics := g.n.env.Topics()
+	topics.Open(g.n.own)
+	if stored, ok := topics.Resume(g.n.own, g.n.topic, id); ok {
 		g.resume(t, stored)
 	}
 	g.settle()
@@ -91,7 +91,7 @@ func (g *alertGroup) begin(s *alert.Source, t int64) bool {
 }
 
 func (g *alertGroup) resume(t int64, stored alert.EventState) {
-	if g.saved.State.Resume(t, stored, &g.rules) {
+	if g.saved.State.Resume(t, stored, &g.n.rules) {
 		g.inhibit(stored.Level != alert.OK)
 	}
 	// The next event at this time has another ID.
@@ -110,13 +110,13 @@ func (g *alertGroup) Point(p *point.Point) {
 		return
 	}
 	st := &g.saved.State
-	l := g.level(p, st.Level())
+	l := g.n.level(p, st.Level())
 	if l == alert.OK && g.calm {
 		return
 	}
-	st.Add(p.Time, l, &g.rules)
+	st.Add(p.Time, l, &g.n.rules)
 	g.settle()
-	if st.PointRaises(&g.rules) {
+	if st.PointRaises(&g.n.rules) {
 		g.raisePoint(p)
 	}
 }
@@ -131,7 +131,7 @@ func (g *alertGroup) raisePoint(p *point.Point) {
 	q.Tags = g.addTags(e, p.Tags)
 	q.Fields = g.addFields(e, slices.Clone(p.Fields))
 	if g.regroups(p.Group) {
-		q.Group = g.env.Groups().Get(p.Name, q.Tags, p.Group.Dims, p.Group.ByName)
+		q.Group = g.n.env.Groups().Get(p.Name, q.Tags, p.Group.Dims, p.Group.ByName)
 	}
 	g.Out.Point(&q)
 }
@@ -148,22 +148,22 @@ func (g *alertGroup) Batch(b *point.Batch) {
 	before := st.Level()
 	lowest, highest, worst := alert.Critical, alert.OK, 0
 	for i := range b.Points {
-		l := g.level(&b.Points[i], before)
+		l := g.n.level(&b.Points[i], before)
 		lowest = min(lowest, l)
 		if l > highest {
 			highest, worst = l, i
 		}
 	}
 	l, t := highest, b.Points[worst].Time
-	if g.all {
+	if g.n.all {
 		l = lowest
 	}
-	if g.all || l == alert.OK {
+	if g.n.all || l == alert.OK {
 		t = b.TMax
 	}
-	st.Add(t, l, &g.rules)
+	st.Add(t, l, &g.n.rules)
 	g.settle()
-	if st.BatchRaises(&g.rules) {
+	if st.BatchRaises(&g.n.rules) {
 		g.raiseBatch(b, t, b.Points[worst].Fields)
 	}
 }
@@ -174,7 +174,7 @@ func (g *alertGroup) raiseBatch(b *point.Batch, t int64, fields []point.Field) {
 	if e == nil {
 		return
 	}
-	w := &g.batch
+	w := &g.n.batch
 	w.begin(b)
 	for i := range b.Points {
 		q := b.Points[i]
@@ -182,14 +182,14 @@ func (g *alertGroup) raiseBatch(b *point.Batch, t int64, fields []point.Field) {
 		q.Fields = g.addFields(e, slices.Clone(q.Fields))
 		w.add(&q)
 	}
-	if g.levelTag != "" || g.idTag != "" {
+	if g.n.levelTag != "" || g.n.idTag != "" {
 		// A batch's tags are its group's dimensions.
 		tags := g.addTags(e, b.Group.Tags)
 		dims := make([]string, len(tags))
 		for i := range tags {
 			dims[i] = tags[i].Key
 		}
-		w.batch.Group = g.env.Groups().Get(b.Name, tags, dims, b.Group.ByName)
+		w.batch.Group = g.n.env.Groups().Get(b.Name, tags, dims, b.Group.ByName)
 	}
 	g.Out.Batch(&w.batch)
 }
@@ -200,7 +200,7 @@ func (g *alertGroup) Delete(group *point.Group) {
 	}
 	if len(g.inhibitors) > 0 {
 		g.inhibit(false)
-		delete(g.alertNode.inhibitors, g)
+		delete(g.n.inhibitors, g)
 	}
 	g.Out.Delete(group)
 }
@@ -212,17 +212,17 @@ func (g *alertGroup) raise(s *alert.Source, group *point.Group, t int64, fields 
 	l := st.Level()
 	st.Trigger(t)
 	g.inhibit(l != alert.OK)
-	if g.noRecoveries && l == alert.OK {
+	if g.n.noRecoveries && l == alert.OK {
 		return nil
 	}
 	e := &alert.Event{
-		Time: t, Duration: st.Duration(), Level: l, Recoverable: !g.noRecoveries,
-		Topic: g.topic, Category: g.category, Name: s.Name, Task: s.Task, Node: g.env.Node(),
-		Group: group.ID, GroupTags: group.Tags, Tags: s.Tags, Fields: slices.Clone(fields), ValueKey: g.valueKey(l, fields),
-		Data: point.AppendSeries(nil, row), Handlers: g.handlers,
+		Time: t, Duration: st.Duration(), Level: l, Recoverable: !g.n.noRecoveries,
+		Topic: g.n.topic, Category: g.n.category, Name: s.Name, Task: s.Task, Node: g.n.env.Node(),
+		Group: group.ID, GroupTags: group.Tags, Tags: s.Tags, Fields: slices.Clone(fields), ValueKey: g.n.valueKey(l, fields),
+		Data: point.AppendSeries(nil, row), Handlers: g.n.handlers,
 	}
-	if err := g.templates.Render(s, e); err != nil {
-		g.env.Fail(err)
+	if err := g.n.templates.Render(s, e); err != nil {
+		g.n.env.Fail(err)
 		return nil
 	}
 	g.saved.ID, g.saved.Name, g.saved.Tags = e.ID, e.Name, e.Tags
@@ -244,10 +244,10 @@ func (g *alertGroup) identify(e *alert.Event) {
 // expire ends the alert of a group that has had no data since the given time, or its receivers would
 // wait for its end for ever. The script's templates are for data, of which there is none.
 func (g *alertGroup) expire(group *point.Group, since int64) {
-	if !g.saved.Inhibits || g.noRecoveries {
+	if !g.saved.Inhibits || g.n.noRecoveries {
 		return
 	}
-	st, t := &g.saved.State, max(g.env.Now(), g.saved.Last)
+	st, t := &g.saved.State, max(g.n.env.Now(), g.saved.Last)
 	st.LastTriggered = t
 	g.inhibit(false)
 	text := fmt.Sprintf("%s is OK: gone, no data since %s", g.saved.ID, time.Unix(0, since).UTC().Format(time.RFC3339))
@@ -255,9 +255,9 @@ func (g *alertGroup) expire(group *point.Group, since int64) {
 	e := &alert.Event{
 		ID: g.saved.ID, Message: text, Details: html.EscapeString(text),
 		Time: t, Duration: st.Duration(), Level: alert.OK, Recoverable: true,
-		Topic: g.topic, Category: g.category, Name: g.saved.Name, Task: g.env.Task(), Node: g.env.Node(),
+		Topic: g.n.topic, Category: g.n.category, Name: g.saved.Name, Task: g.n.env.Task(), Node: g.n.env.Node(),
 		Group: group.ID, GroupTags: group.Tags, Tags: g.saved.Tags,
-		Data: point.AppendSeries(nil, row), Handlers: g.handlers,
+		Data: point.AppendSeries(nil, row), Handlers: g.n.handlers,
 	}
 	g.identify(e)
 	g.send(e)
@@ -265,54 +265,54 @@ func (g *alertGroup) expire(group *point.Group, since int64) {
 
 // send counts e, stores it in its topics and hands it out, unless another alert inhibits it.
 func (g *alertGroup) send(e *alert.Event) {
-	topics := g.env.Topics()
+	topics := g.n.env.Topics()
 	if topics.Inhibitors().Inhibits(e.Category, e.Tags) {
-		*g.counts.inhibited++
+		*g.n.counts.inhibited++
 		return
 	}
-	*g.counts.triggered++
-	*g.counts.levels[e.Level]++
-	e.NodePrevious = topics.Collect(g.own, e)
+	*g.n.counts.triggered++
+	*g.n.counts.levels[e.Level]++
+	e.NodePrevious = topics.Collect(g.n.own, e)
 	e.Previous = e.NodePrevious
-	if g.topic != "" {
-		e.Previous = topics.Collect(g.topic, e)
+	if g.n.topic != "" {
+		e.Previous = topics.Collect(g.n.topic, e)
 	}
-	g.env.Emit(spec.Effect{Kind: spec.AlertEffect, Event: e})
+	g.n.env.Emit(spec.Effect{Kind: spec.AlertEffect, Event: e})
 }
 
 func (g *alertGroup) source(name string, group *point.Group, tags []point.Tag) *alert.Source {
-	return &alert.Source{Name: name, Task: g.env.Task(), Group: group.ID, Tags: tags, Host: g.env.Host()}
+	return &alert.Source{Name: name, Task: g.n.env.Task(), Group: group.ID, Tags: tags, Host: g.n.env.Host()}
 }
 
 // addTags returns tags with those of the event that the script wants.
 func (g *alertGroup) addTags(e *alert.Event, tags []point.Tag) []point.Tag {
-	if g.levelTag != "" {
-		tags = point.SetTag(tags, g.levelTag, e.Level.String())
+	if g.n.levelTag != "" {
+		tags = point.SetTag(tags, g.n.levelTag, e.Level.String())
 	}
-	if g.idTag != "" {
-		tags = point.SetTag(tags, g.idTag, e.ID)
+	if g.n.idTag != "" {
+		tags = point.SetTag(tags, g.n.idTag, e.ID)
 	}
 	return tags
 }
 
 // regroups reports whether the tags that the event adds change a point's group.
 func (g *alertGroup) regroups(group *point.Group) bool {
-	return g.levelTag != "" && slices.Contains(group.Dims, g.levelTag) || g.idTag != "" && slices.Contains(group.Dims, g.idTag)
+	return g.n.levelTag != "" && slices.Contains(group.Dims, g.n.levelTag) || g.n.idTag != "" && slices.Contains(group.Dims, g.n.idTag)
 }
 
 // addFields sets the fields of the event that the script wants.
 func (g *alertGroup) addFields(e *alert.Event, fields []point.Field) []point.Field {
-	if g.levelField != "" {
-		fields = point.SetField(fields, g.levelField, point.StringValue(e.Level.String()))
+	if g.n.levelField != "" {
+		fields = point.SetField(fields, g.n.levelField, point.StringValue(e.Level.String()))
 	}
-	if g.messageField != "" {
-		fields = point.SetField(fields, g.messageField, point.StringValue(e.Message))
+	if g.n.messageField != "" {
+		fields = point.SetField(fields, g.n.messageField, point.StringValue(e.Message))
 	}
-	if g.durationField != "" {
-		fields = point.SetField(fields, g.durationField, point.IntValue(int64(e.Duration)))
+	if g.n.durationField != "" {
+		fields = point.SetField(fields, g.n.durationField, point.IntValue(int64(e.Duration)))
 	}
-	if g.idField != "" {
-		fields = point.SetField(fields, g.idField, point.StringValue(e.ID))
+	if g.n.idField != "" {
+		fields = point.SetField(fields, g.n.idField, point.StringValue(e.ID))
 	}
 	return fields
 }

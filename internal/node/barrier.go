@@ -55,7 +55,7 @@ func (n *barrier) Start(env spec.Env) error {
 }
 
 func (n *barrier) Group(g *point.Group, out point.Sink) point.Sink {
-	b := &barrierGroup{barrier: n, Forward: spec.Forward{Out: out}, group: g}
+	b := &barrierGroup{n: n, Forward: spec.Forward{Out: out}, group: g}
 	b.state.Last = n.env.Now()
 	b.state.Due = n.env.Now() + int64(n.period+n.idle)
 	b.fire = b.due
@@ -66,7 +66,7 @@ func (n *barrier) Group(g *point.Group, out point.Sink) point.Sink {
 // A barrierGroup sends the barriers of one group. With idle a point moves the next one away, which
 // only notes the new time: the timer, when it goes off too early, is set again.
 type barrierGroup struct {
-	*barrier
+	n *barrier
 	spec.Forward
 	group *point.Group
 	timer *spec.Timer
@@ -87,7 +87,7 @@ func (b *barrierGroup) State() any {
 }
 
 // Restored leaves the timer to the node.
-func (b *barrierGroup) Restored() { b.loaded = append(b.loaded, b) }
+func (b *barrierGroup) Restored() { b.n.loaded = append(b.n.loaded, b) }
 
 // Restored waits for the groups' next barriers at the times at which they were due, and lets them take
 // turns as before; those that were missed are due now.
@@ -102,29 +102,29 @@ func (n *barrier) Restored() {
 
 func (b *barrierGroup) arm(at int64) {
 	b.timer.Stop()
-	b.timer = b.env.At(at, barrierPrio, b.fire)
+	b.timer = b.n.env.At(at, barrierPrio, b.fire)
 }
 
 // due sends a barrier, unless points have come since the timer was set.
 func (b *barrierGroup) due() {
-	s, now := &b.state, b.env.Now()
+	s, now := &b.state, b.n.env.Now()
 	if s.Due > now {
 		b.arm(b.state.Due)
 		return
 	}
-	if b.idle > 0 {
-		s.Last += int64(b.idle)
-		s.Due = now + int64(b.idle)
+	if b.n.idle > 0 {
+		s.Last += int64(b.n.idle)
+		s.Due = now + int64(b.n.idle)
 	} else {
 		s.Last = now
 		late := now - s.Due // barriers that a stopped agent did not send are left out
-		s.Due = now + int64(b.period) - late%int64(b.period)
+		s.Due = now + int64(b.n.period) - late%int64(b.n.period)
 	}
 	s.Sent, s.Oldest = true, s.Last
 	b.arm(b.state.Due)
 	b.Out.Barrier(b.group, s.Last)
-	if b.forget {
-		b.env.Delete(b.group)
+	if b.n.forget {
+		b.n.env.Delete(b.group)
 	}
 }
 
@@ -134,9 +134,9 @@ func (b *barrierGroup) accept(t int64) bool {
 	if s.Sent && t < s.Oldest {
 		return false
 	}
-	if b.idle > 0 {
+	if b.n.idle > 0 {
 		s.Last = t
-		s.Due = b.env.Now() + int64(b.idle)
+		s.Due = b.n.env.Now() + int64(b.n.idle)
 	}
 	return true
 }
@@ -148,15 +148,15 @@ func (b *barrierGroup) Point(p *point.Point) {
 }
 
 func (b *barrierGroup) Batch(x *point.Batch) {
-	points := b.batch.Points[:0]
+	points := b.n.batch.Points[:0]
 	for i := range x.Points {
 		if b.accept(x.Points[i].Time) {
 			points = append(points, x.Points[i])
 		}
 	}
-	b.batch = *x
-	b.batch.Points = points
-	b.Out.Batch(&b.batch)
+	b.n.batch = *x
+	b.n.batch.Points = points
+	b.Out.Batch(&b.n.batch)
 }
 
 // Barrier passes one on that another barrier node sent.

@@ -35,11 +35,11 @@ func (c *changeDetect) Start(env spec.Env) error {
 }
 
 func (c *changeDetect) Group(_ *point.Group, out point.Sink) point.Sink {
-	return &changeDetectGroup{changeDetect: c, Forward: spec.Forward{Out: out}}
+	return &changeDetectGroup{n: c, Forward: spec.Forward{Out: out}}
 }
 
 type changeDetectGroup struct {
-	*changeDetect
+	n *changeDetect
 	spec.Forward
 	state changeDetectState
 }
@@ -50,23 +50,23 @@ type changeDetectState struct{ Previous []point.Value }
 func (c *changeDetectGroup) State() any { return &c.state }
 
 func (c *changeDetectGroup) Point(p *point.Point) {
-	if len(c.state.Previous) != len(c.fields) { // new, or saved by another version of the script
-		c.state.Previous = make([]point.Value, len(c.fields))
+	if len(c.state.Previous) != len(c.n.fields) { // new, or saved by another version of the script
+		c.state.Previous = make([]point.Value, len(c.n.fields))
 	}
-	if c.changed(p, c.state.Previous) {
+	if c.n.changed(p, c.state.Previous) {
 		c.Out.Point(p)
 	}
 }
 
 func (c *changeDetectGroup) Batch(b *point.Batch) {
-	c.batch.begin(b)
-	clear(c.previous)
+	c.n.batch.begin(b)
+	clear(c.n.previous)
 	for i := range b.Points {
-		if c.changed(&b.Points[i], c.previous) {
-			c.batch.add(&b.Points[i])
+		if c.n.changed(&b.Points[i], c.n.previous) {
+			c.n.batch.add(&b.Points[i])
 		}
 	}
-	c.Out.Batch(&c.batch.batch)
+	c.Out.Batch(&c.n.batch.batch)
 }
 
 // changed reports whether p is to be passed on, and if so puts its values into previous.

@@ -95,7 +95,7 @@ func (c *combine) Start(env spec.Env) error {
 }
 
 func (c *combine) Group(g *point.Group, out point.Sink) point.Sink {
-	x := &combineGroup{combine: c, Forward: spec.Forward{Out: out}, group: g}
+	x := &combineGroup{n: c, Forward: spec.Forward{Out: out}, group: g}
 	for _, e := range c.exprs {
 		if e.Stateful() {
 			x.state.Lambdas = make([]lambda.State, len(c.exprs))
@@ -113,7 +113,7 @@ type pointCopy struct {
 
 // A combineGroup collects the points of one group and time.
 type combineGroup struct {
-	*combine
+	n *combine
 	spec.Forward
 	group *point.Group
 	memo  *combinedTags
@@ -140,7 +140,7 @@ func (c *combineGroup) begin(name string) {
 func (c *combineGroup) Point(p *point.Point) {
 	s := &c.state
 	c.begin(p.Name)
-	t := c.grid.Round(p.Time)
+	t := c.n.grid.Round(p.Time)
 	if s.Timed && t != s.Time {
 		c.flush(s.Name)
 	}
@@ -152,7 +152,7 @@ func (c *combineGroup) Batch(b *point.Batch) {
 	c.begin(b.Name)
 	for i := range b.Points {
 		p := &b.Points[i]
-		t := c.grid.Round(p.Time)
+		t := c.n.grid.Round(p.Time)
 		if i > 0 && t != c.state.Time {
 			c.flush(b.Name)
 		}
@@ -171,7 +171,7 @@ func (c *combineGroup) Barrier(g *point.Group, t int64) {
 func (c *combineGroup) add(p *point.Point) {
 	s := &c.state
 	s.Count++
-	if combinations(s.Count-1, len(c.exprs)) > c.limit {
+	if combinations(s.Count-1, len(c.n.exprs)) > c.n.limit {
 		return
 	}
 	n := len(s.Points)
@@ -188,12 +188,12 @@ func (c *combineGroup) add(p *point.Point) {
 func (c *combineGroup) flush(name string) {
 	s := &c.state
 	c.evaluate()
-	if n := combinations(s.Count, len(c.exprs)); n > c.limit {
-		c.env.Fail(fmt.Errorf("refusing to perform combination as total combinations %d exceeds max combinations %d", n, c.limit))
+	if n := combinations(s.Count, len(c.n.exprs)); n > c.n.limit {
+		c.n.env.Fail(fmt.Errorf("refusing to perform combination as total combinations %d exceeds max combinations %d", n, c.n.limit))
 		return
 	}
-	c.point.Name, c.point.Time, c.point.Group = name, s.Time, c.group
-	if len(s.Points) >= len(c.exprs) {
+	c.n.point.Name, c.n.point.Time, c.n.point.Group = name, s.Time, c.group
+	if len(s.Points) >= len(c.n.exprs) {
 		c.each(len(s.Points))
 	}
 	s.Points, s.Count = s.Points[:0], 0
@@ -207,57 +207,57 @@ const maxIdlePoints = 256
 
 // evaluate finds out which expressions each point matches.
 func (c *combineGroup) evaluate() {
-	c.matches = c.matches[:0]
+	c.n.matches = c.n.matches[:0]
 	for i := range c.state.Points {
 		k := &c.state.Points[i]
-		c.point = point.Point{Name: c.state.Name, Time: k.Time, Tags: k.Tags, Fields: k.Fields, Group: c.group}
-		for e, x := range c.exprs {
+		c.n.point = point.Point{Name: c.state.Name, Time: k.Time, Tags: k.Tags, Fields: k.Fields, Group: c.group}
+		for e, x := range c.n.exprs {
 			var st *lambda.State
 			if c.state.Lambdas != nil {
 				st = &c.state.Lambdas[e]
 			}
-			ok, err := x.Bool(&c.point, st)
+			ok, err := x.Bool(&c.n.point, st)
 			if err != nil {
-				c.env.Error(c.fault.wrap(err))
+				c.n.env.Error(c.n.fault.wrap(err))
 			}
-			c.matches = append(c.matches, ok && err == nil)
+			c.n.matches = append(c.n.matches, ok && err == nil)
 		}
 	}
 }
 
 // each goes through the combinations of n points in lexicographic order.
 func (c *combineGroup) each(n int) {
-	k := len(c.chosen)
-	for i := range c.chosen {
-		c.chosen[i] = i
+	k := len(c.n.chosen)
+	for i := range c.n.chosen {
+		c.n.chosen[i] = i
 	}
 	for {
 		if c.assign() {
 			c.send()
 		}
 		i := k - 1
-		for i >= 0 && c.chosen[i] == n-k+i {
+		for i >= 0 && c.n.chosen[i] == n-k+i {
 			i--
 		}
 		if i < 0 {
 			return
 		}
-		c.chosen[i]++
+		c.n.chosen[i]++
 		for i++; i < k; i++ {
-			c.chosen[i] = c.chosen[i-1] + 1
+			c.n.chosen[i] = c.n.chosen[i-1] + 1
 		}
 	}
 }
 
 // assign gives each expression the first of the chosen points that matches it and is still free.
 func (c *combineGroup) assign() bool {
-	left := append(c.left[:0], c.chosen...)
-	for e := range c.exprs {
-		i := slices.IndexFunc(left, func(p int) bool { return c.matches[p*len(c.exprs)+e] })
+	left := append(c.n.left[:0], c.n.chosen...)
+	for e := range c.n.exprs {
+		i := slices.IndexFunc(left, func(p int) bool { return c.n.matches[p*len(c.n.exprs)+e] })
 		if i < 0 {
 			return false
 		}
-		c.taken[e] = left[i]
+		c.n.taken[e] = left[i]
 		left = append(left[:i], left[i+1:]...)
 	}
 	return true
@@ -265,17 +265,17 @@ func (c *combineGroup) assign() bool {
 
 // send sends the points taken as one.
 func (c *combineGroup) send() {
-	c.buf = c.buf[:0]
-	for e, i := range c.taken {
+	c.n.buf = c.n.buf[:0]
+	for e, i := range c.n.taken {
 		k := &c.state.Points[i]
 		for f := range k.Fields {
-			c.buf = append(c.buf, point.Field{Key: c.fields[e].name(f, k.Fields[f].Key), Value: k.Fields[f].Value})
+			c.n.buf = append(c.n.buf, point.Field{Key: c.n.fields[e].name(f, k.Fields[f].Key), Value: k.Fields[f].Value})
 		}
 	}
-	c.buf = point.SortFields(c.buf)
-	c.point.Fields = c.buf
-	c.point.Tags = c.combined()
-	c.Out.Point(&c.point)
+	c.n.buf = point.SortFields(c.n.buf)
+	c.n.point.Fields = c.n.buf
+	c.n.point.Tags = c.combined()
+	c.Out.Point(&c.n.point)
 }
 
 // combined returns the tags of the points taken; equal tag sets give the same slice again.
@@ -284,7 +284,7 @@ func (c *combineGroup) combined() []point.Tag {
 		c.memo, c.sets = new(combinedTags), 0
 	}
 	at := c.memo
-	for _, i := range c.taken {
+	for _, i := range c.n.taken {
 		k := keyOf(c.state.Points[i].Tags)
 		next := at.next[k]
 		if next == nil {
@@ -306,10 +306,10 @@ func (c *combineGroup) combined() []point.Tag {
 // merge puts the tags of the points taken together.
 func (c *combineGroup) merge() []point.Tag {
 	var tags []point.Tag
-	for e, i := range c.taken {
+	for e, i := range c.n.taken {
 		for n, t := range c.state.Points[i].Tags {
 			if !slices.Contains(c.group.Dims, t.Key) {
-				t.Key = c.tags[e].name(n, t.Key)
+				t.Key = c.n.tags[e].name(n, t.Key)
 			}
 			tags = append(tags, t)
 		}

@@ -51,30 +51,30 @@ func (d *defaults) Start(env spec.Env) error {
 }
 
 func (d *defaults) Open(out point.Sink) point.Sink {
-	return &defaultSink{defaults: d, Forward: spec.Forward{Out: out}}
+	return &defaultSink{n: d, Forward: spec.Forward{Out: out}}
 }
 
 type defaultSink struct {
-	*defaults
+	n *defaults
 	spec.Forward
 }
 
 func (d *defaultSink) Point(p *point.Point) {
-	d.complete(p)
-	if !sameTags(d.point.Tags, p.Tags) {
-		d.point.Group = d.env.Groups().Get(p.Name, d.point.Tags, p.Group.Dims, p.Group.ByName)
+	d.n.complete(p)
+	if !sameTags(d.n.point.Tags, p.Tags) {
+		d.n.point.Group = d.n.env.Groups().Get(p.Name, d.n.point.Tags, p.Group.Dims, p.Group.ByName)
 	}
-	d.Out.Point(&d.point)
+	d.Out.Point(&d.n.point)
 }
 
 func (d *defaultSink) Batch(b *point.Batch) {
-	d.batch.begin(b)
-	d.batch.batch.Group = d.completeGroup(b)
+	d.n.batch.begin(b)
+	d.n.batch.batch.Group = d.n.completeGroup(b)
 	for i := range b.Points {
-		d.complete(&b.Points[i])
-		d.batch.add(&d.point)
+		d.n.complete(&b.Points[i])
+		d.n.batch.add(&d.n.point)
 	}
-	d.Out.Batch(&d.batch.batch)
+	d.Out.Batch(&d.n.batch.batch)
 }
 
 // complete makes point a copy of p with the defaults.

@@ -36,28 +36,28 @@ func (d *deletes) Start(env spec.Env) error {
 }
 
 func (d *deletes) Open(out point.Sink) point.Sink {
-	return &deleteSink{deletes: d, Forward: spec.Forward{Out: out}}
+	return &deleteSink{n: d, Forward: spec.Forward{Out: out}}
 }
 
 type deleteSink struct {
-	*deletes
+	n *deletes
 	spec.Forward
 }
 
 func (d *deleteSink) Point(p *point.Point) {
-	d.strip(p)
-	d.point.Group = d.stripGroup(p.Name, d.point.Tags, p.Group)
-	d.Out.Point(&d.point)
+	d.n.strip(p)
+	d.n.point.Group = d.n.stripGroup(p.Name, d.n.point.Tags, p.Group)
+	d.Out.Point(&d.n.point)
 }
 
 func (d *deleteSink) Batch(b *point.Batch) {
-	d.batch.begin(b)
-	d.batch.batch.Group = d.stripGroup(b.Name, b.Group.Tags, b.Group)
+	d.n.batch.begin(b)
+	d.n.batch.batch.Group = d.n.stripGroup(b.Name, b.Group.Tags, b.Group)
 	for i := range b.Points {
-		d.strip(&b.Points[i])
-		d.batch.add(&d.point)
+		d.n.strip(&b.Points[i])
+		d.n.batch.add(&d.n.point)
 	}
-	d.Out.Batch(&d.batch.batch)
+	d.Out.Batch(&d.n.batch.batch)
 }
 
 // strip makes point a copy of p without what is deleted.

@@ -60,11 +60,11 @@ func (d *derivative) Start(env spec.Env) error {
 }
 
 func (d *derivative) Group(_ *point.Group, out point.Sink) point.Sink {
-	return &derivativeGroup{derivative: d, Forward: spec.Forward{Out: out}}
+	return &derivativeGroup{n: d, Forward: spec.Forward{Out: out}}
 }
 
 type derivativeGroup struct {
-	*derivative
+	n *derivative
 	spec.Forward
 	state derivativeState
 }
@@ -72,20 +72,20 @@ type derivativeGroup struct {
 func (d *derivativeGroup) State() any { return &d.state }
 
 func (d *derivativeGroup) Point(p *point.Point) {
-	if rate, ok := d.next(p, &d.state); ok {
-		d.Out.Point(d.with(p, rate))
+	if rate, ok := d.n.next(p, &d.state); ok {
+		d.Out.Point(d.n.with(p, rate))
 	}
 }
 
 func (d *derivativeGroup) Batch(b *point.Batch) {
-	d.batch.begin(b)
-	d.previous = derivativeState{}
+	d.n.batch.begin(b)
+	d.n.previous = derivativeState{}
 	for i := range b.Points {
-		if rate, ok := d.next(&b.Points[i], &d.previous); ok {
-			d.batch.add(d.with(&b.Points[i], rate))
+		if rate, ok := d.n.next(&b.Points[i], &d.n.previous); ok {
+			d.n.batch.add(d.n.with(&b.Points[i], rate))
 		}
 	}
-	d.Out.Batch(&d.batch.batch)
+	d.Out.Batch(&d.n.batch.batch)
 }
 
 // next returns the rate of change since the point before, whose place p takes.

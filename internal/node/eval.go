@@ -154,7 +154,7 @@ func (e *eval) Step(behind *spec.Step) *spec.Step {
 }
 
 func (e *eval) Group(_ *point.Group, out point.Sink) point.Sink {
-	g := &evalGroup{eval: e, Forward: spec.Forward{Out: out}}
+	g := &evalGroup{n: e, Forward: spec.Forward{Out: out}}
 	for _, x := range e.exprs {
 		if x.Stateful() {
 			g.states = make([]lambda.State, len(e.exprs))
@@ -164,7 +164,7 @@ func (e *eval) Group(_ *point.Group, out point.Sink) point.Sink {
 }
 
 type evalGroup struct {
-	*eval
+	n *eval
 	spec.Forward
 	states []lambda.State // of the expressions; nil if none is stateful
 
@@ -183,14 +183,14 @@ func (e *evalGroup) State() any {
 }
 
 func (e *evalGroup) Point(p *point.Point) {
-	fields, err := e.compute(p, e.states)
+	fields, err := e.n.compute(p, e.states)
 	if err != nil {
 		e.fail(err)
 		return
 	}
 	was, tags, group := p.Fields, p.Tags, p.Group
 	p.Fields = fields
-	if len(e.asTag) > 0 {
+	if len(e.n.asTag) > 0 {
 		e.setTags(p)
 		e.Out.Point(p)
 		p.Tags, p.Group = tags, group
@@ -201,21 +201,21 @@ func (e *evalGroup) Point(p *point.Point) {
 }
 
 func (e *evalGroup) Batch(b *point.Batch) {
-	e.batch.begin(b)
+	e.n.batch.begin(b)
 	for i := range b.Points {
-		fields, err := e.compute(&b.Points[i], e.states)
+		fields, err := e.n.compute(&b.Points[i], e.states)
 		if err != nil {
 			e.fail(err)
 			continue
 		}
 		q := b.Points[i]
 		q.Fields = fields
-		for _, i := range e.asTag {
-			q.Tags = point.SetTag(q.Tags, e.as[i], e.scope.Values[i].Text)
+		for _, i := range e.n.asTag {
+			q.Tags = point.SetTag(q.Tags, e.n.as[i], e.n.scope.Values[i].Text)
 		}
-		e.batch.add(&q)
+		e.n.batch.add(&q)
 	}
-	e.Out.Batch(&e.batch.batch)
+	e.Out.Batch(&e.n.batch.batch)
 }
 
 // setTags gives p the results that are tags, and the group that they make.
@@ -224,12 +224,12 @@ func (e *evalGroup) setTags(p *point.Point) {
 		e.lastTags, e.lastGroup = p.Tags, p.Group
 		e.newTags, e.newGroup = p.Tags, p.Group
 		regroup := false
-		for _, i := range e.asTag {
-			e.newTags = point.SetTag(e.newTags, e.as[i], e.scope.Values[i].Text)
-			regroup = regroup || slices.Contains(p.Group.Dims, e.as[i])
+		for _, i := range e.n.asTag {
+			e.newTags = point.SetTag(e.newTags, e.n.as[i], e.n.scope.Values[i].Text)
+			regroup = regroup || slices.Contains(p.Group.Dims, e.n.as[i])
 		}
 		if regroup {
-			e.newGroup = e.env.Groups().Get(p.Name, e.newTags, p.Group.Dims, p.Group.ByName)
+			e.newGroup = e.n.env.Groups().Get(p.Name, e.newTags, p.Group.Dims, p.Group.ByName)
 		}
 	}
 	p.Tags, p.Group = e.newTags, e.newGroup
@@ -237,11 +237,11 @@ func (e *evalGroup) setTags(p *point.Point) {
 
 // sameTags reports whether p and its results give the tags that the last point got.
 func (e *evalGroup) sameTags(p *point.Point) bool {
-	if e.newGroup == nil || !e.env.Groups().Again(e.newGroup) || e.lastGroup != p.Group || len(e.lastTags) != len(p.Tags) || len(p.Tags) > 0 && &e.lastTags[0] != &p.Tags[0] {
+	if e.newGroup == nil || !e.n.env.Groups().Again(e.newGroup) || e.lastGroup != p.Group || len(e.lastTags) != len(p.Tags) || len(p.Tags) > 0 && &e.lastTags[0] != &p.Tags[0] {
 		return false
 	}
-	for _, i := range e.asTag {
-		if v, _ := point.Lookup(e.newTags, e.as[i]); v != e.scope.Values[i].Text {
+	for _, i := range e.n.asTag {
+		if v, _ := point.Lookup(e.newTags, e.n.as[i]); v != e.n.scope.Values[i].Text {
 			return false
 		}
 	}
@@ -296,8 +296,8 @@ func (e *eval) compute(p *point.Point, states []lambda.State) ([]point.Field, er
 
 // fail reports err; eval's quiet keeps it from being counted, too.
 func (e *evalGroup) fail(err error) {
-	if !e.quiet.Quiet {
-		e.env.Error(e.fault.wrap(err))
+	if !e.n.quiet.Quiet {
+		e.n.env.Error(e.n.fault.wrap(err))
 	}
 }
 

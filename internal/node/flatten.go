@@ -98,12 +98,12 @@ func (f *flatten) cache(prefix string) nameCache {
 }
 
 func (f *flatten) Group(g *point.Group, out point.Sink) point.Sink {
-	return &flattenGroup{flatten: f, Forward: spec.Forward{Out: out}, group: g}
+	return &flattenGroup{n: f, Forward: spec.Forward{Out: out}, group: g}
 }
 
 // A flattenGroup merges the points of one group as they come.
 type flattenGroup struct {
-	*flatten
+	n *flatten
 	spec.Forward
 	group *point.Group
 	state struct {
@@ -169,37 +169,37 @@ func (f *flattenGroup) begin(name string) {
 func (f *flattenGroup) Point(p *point.Point) {
 	s := &f.state
 	f.begin(p.Name)
-	t := f.grid.Round(p.Time)
+	t := f.n.grid.Round(p.Time)
 	if s.Timed && t != s.Time {
 		f.flush()
 		t = max(t, s.Time) // time does not go back here: a late point counts as one of now
 	}
 	s.Timed, s.Time = true, t
-	f.add(&s.Merged, p)
+	f.n.add(&s.Merged, p)
 }
 
 // flush sends the merged point, if it has fields.
 func (f *flattenGroup) flush() {
 	s := &f.state
-	f.point = point.Point{Name: s.Name, Time: s.Time, Tags: f.group.Tags, Fields: s.Merged.take(), Group: f.group}
-	if len(f.point.Fields) > 0 {
-		f.Out.Point(&f.point)
+	f.n.point = point.Point{Name: s.Name, Time: s.Time, Tags: f.group.Tags, Fields: s.Merged.take(), Group: f.group}
+	if len(f.n.point.Fields) > 0 {
+		f.Out.Point(&f.n.point)
 	}
 }
 
 func (f *flattenGroup) Batch(b *point.Batch) {
 	f.begin(b.Name)
 	m := &f.state.Merged
-	out := &f.batch
+	out := &f.n.batch
 	out.begin(b)
 	for i := range b.Points {
 		p := &b.Points[i]
-		t := f.grid.Round(p.Time)
+		t := f.n.grid.Round(p.Time)
 		if i > 0 && t != f.state.Time {
 			f.merge(out, m)
 		}
 		f.state.Time = t
-		f.add(m, p)
+		f.n.add(m, p)
 	}
 	f.merge(out, m)
 	f.Out.Batch(&out.batch)
@@ -207,9 +207,9 @@ func (f *flattenGroup) Batch(b *point.Batch) {
 
 // merge appends the merged point to a batch, if it has fields.
 func (f *flattenGroup) merge(out *batchBuffer, m *merged) {
-	f.point = point.Point{Time: f.state.Time, Tags: f.group.Tags, Fields: m.take()}
-	if len(f.point.Fields) > 0 {
-		out.add(&f.point)
+	f.n.point = point.Point{Time: f.state.Time, Tags: f.group.Tags, Fields: m.take()}
+	if len(f.n.point.Fields) > 0 {
+		out.add(&f.n.point)
 	}
 }
 

@@ -86,14 +86,14 @@ func (f *from) Offer(refers []string, absorb spec.Absorber) {
 }
 
 func (f *from) Open(out point.Sink) point.Sink {
-	return &fromSink{from: f, Forward: spec.Forward{Out: out}}
+	return &fromSink{n: f, Forward: spec.Forward{Out: out}}
 }
 
 // State saves the state of the predicate's stateful functions.
 func (f *from) State() any { return &f.state }
 
 type fromSink struct {
-	*from
+	n *from
 	spec.Forward
 }
 
@@ -105,34 +105,34 @@ func (f *from) wants(p *point.Point) bool {
 
 // Point does not look at p.Group, which the task does not set for it.
 func (f *fromSink) Point(p *point.Point) {
-	if f.picky && !f.wants(p) {
+	if f.n.picky && !f.n.wants(p) {
 		return
 	}
-	if f.expr != nil {
-		ok, err := f.expr.Bool(p, &f.state)
+	if f.n.expr != nil {
+		ok, err := f.n.expr.Bool(p, &f.n.state)
 		if err != nil {
-			f.env.Error(f.fault.wrap(err))
+			f.n.env.Error(f.n.fault.wrap(err))
 			return
 		}
 		if !ok {
 			return
 		}
 	}
-	g, isClear := f.plain, false
+	g, isClear := f.n.plain, false
 	if g != nil {
-		isClear = f.absorb != nil && f.grouping.isClear(p.Tags)
-	} else if m := f.grouping.first(p.Tags); m != nil && f.groups.Again(m.group) {
+		isClear = f.n.absorb != nil && f.n.grouping.isClear(p.Tags)
+	} else if m := f.n.grouping.first(p.Tags); m != nil && f.n.groups.Again(m.group) {
 		g, isClear = m.group, m.clear
 	} else {
-		g, isClear = f.grouping.of(f.groups, p.Name, p.Tags, f.byName)
+		g, isClear = f.n.grouping.of(f.n.groups, p.Name, p.Tags, f.n.byName)
 	}
-	if isClear && f.absorb != nil && f.absorb.Absorb(g, p) {
+	if isClear && f.n.absorb != nil && f.n.absorb.Absorb(g, p) {
 		return
 	}
-	f.out = *p
-	f.out.Group = g
-	if f.truncate > 0 || f.round > 0 {
-		f.out.Time = f.near.Round(f.cut.Truncate(p.Time))
+	f.n.out = *p
+	f.n.out.Group = g
+	if f.n.truncate > 0 || f.n.round > 0 {
+		f.n.out.Time = f.n.near.Round(f.n.cut.Truncate(p.Time))
 	}
-	f.Out.Point(&f.out)
+	f.Out.Point(&f.n.out)
 }

@@ -57,7 +57,7 @@ func (n *groupBy) Start(env spec.Env) error {
 
 func (n *groupBy) Open(out point.Sink) point.Sink {
 	n.out = out
-	return &groupBySink{groupBy: n, Forward: spec.Forward{Out: out}}
+	return &groupBySink{n: n, Forward: spec.Forward{Out: out}}
 }
 
 // State saves the batches held back.
@@ -74,22 +74,22 @@ func (n *groupBy) Restored() {
 }
 
 type groupBySink struct {
-	*groupBy
+	n *groupBy
 	spec.Forward
 }
 
 func (n *groupBySink) Point(p *point.Point) {
-	n.point = *p
+	n.n.point = *p
 	// Once grouped by measurement always so: only from resets it.
-	n.point.Group, _ = n.grouping.of(n.groups, p.Name, p.Tags, n.byName || p.Group.ByName)
-	n.Out.Point(&n.point)
+	n.n.point.Group, _ = n.n.grouping.of(n.n.groups, p.Name, p.Tags, n.n.byName || p.Group.ByName)
+	n.Out.Point(&n.n.point)
 }
 
 func (n *groupBySink) Batch(b *point.Batch) {
 	n.advance(b.TMax)
 	for i := range b.Points {
 		p := &b.Points[i]
-		g, _ := n.grouping.of(n.groups, b.Name, p.Tags, n.byName || b.Group.ByName)
+		g, _ := n.n.grouping.of(n.n.groups, b.Name, p.Tags, n.n.byName || b.Group.ByName)
 		to := n.batchOf(b, g)
 		to.Points = append(to.Points, *p.Clone())
 	}
@@ -97,14 +97,14 @@ func (n *groupBySink) Batch(b *point.Batch) {
 
 // batchOf returns the pending batch of g, made like b if there is none.
 func (n *groupBySink) batchOf(b *point.Batch, g *point.Group) *point.Batch {
-	if g.Index < len(n.places) {
-		if i := n.places[g.Index]; i < len(n.pending.Batches) && n.pending.Batches[i].Group == g {
-			return &n.pending.Batches[i]
+	if g.Index < len(n.n.places) {
+		if i := n.n.places[g.Index]; i < len(n.n.pending.Batches) && n.n.pending.Batches[i].Group == g {
+			return &n.n.pending.Batches[i]
 		}
 	}
-	n.groups.Hold(g)
-	n.pending.Batches = append(n.pending.Batches, point.Batch{Name: b.Name, TMax: b.TMax, Group: g})
-	return n.place(len(n.pending.Batches) - 1)
+	n.n.groups.Hold(g)
+	n.n.pending.Batches = append(n.n.pending.Batches, point.Batch{Name: b.Name, TMax: b.TMax, Group: g})
+	return n.n.place(len(n.n.pending.Batches) - 1)
 }
 
 // place notes where the i-th pending batch is found by its group, and returns it. Places of batches
@@ -120,9 +120,9 @@ func (n *groupBy) place(i int) *point.Batch {
 
 // advance sends what is pending if t is another end time.
 func (n *groupBySink) advance(t int64) {
-	if n.pending.Any && t != n.pending.TMax {
-		batches := n.pending.Batches
-		n.pending.Batches = nil
+	if n.n.pending.Any && t != n.n.pending.TMax {
+		batches := n.n.pending.Batches
+		n.n.pending.Batches = nil
 		for i := range batches {
 			b := &batches[i]
 			slices.SortStableFunc(b.Points, func(x, y point.Point) int {
@@ -135,28 +135,28 @@ func (n *groupBySink) advance(t int64) {
 				return 0
 			})
 			n.Out.Batch(b)
-			n.groups.Release(b.Group)
+			n.n.groups.Release(b.Group)
 		}
 	}
-	n.pending.Any, n.pending.TMax = true, t
+	n.n.pending.Any, n.n.pending.TMax = true, t
 }
 
 func (n *groupBySink) Barrier(g *point.Group, t int64) {
-	if n.env.Input() == spec.Batch {
+	if n.n.env.Input() == spec.Batch {
 		n.advance(t)
 	}
 	n.Out.Barrier(g, t)
 }
 
 func (n *groupBySink) Delete(g *point.Group) {
-	n.pending.Batches = slices.DeleteFunc(n.pending.Batches, func(b point.Batch) bool {
+	n.n.pending.Batches = slices.DeleteFunc(n.n.pending.Batches, func(b point.Batch) bool {
 		if b.Group == g {
-			n.groups.Release(g)
+			n.n.groups.Release(g)
 		}
 		return b.Group == g
 	})
-	for i := range n.pending.Batches {
-		n.place(i)
+	for i := range n.n.pending.Batches {
+		n.n.place(i)
 	}
 	n.Out.Delete(g)
 }

@@ -78,11 +78,11 @@ func (h *httpOut) Result() []byte {
 }
 
 func (h *httpOut) Group(g *point.Group, out point.Sink) point.Sink {
-	return &httpOutGroup{httpOut: h, Forward: spec.Forward{Out: out}, group: g, at: -1}
+	return &httpOutGroup{n: h, Forward: spec.Forward{Out: out}, group: g, at: -1}
 }
 
 type httpOutGroup struct {
-	*httpOut
+	n *httpOut
 	spec.Forward
 	group *point.Group
 	at    int // place in latest
@@ -92,20 +92,17 @@ type httpOutGroup struct {
 // no data of it comes.
 func (h *httpOutGroup) State() any { return &h.at }
 
-// Restored is not that of the node.
-func (h *httpOutGroup) Restored() {}
-
 // slot returns the group's place. When groups before it are deleted it only moves to the front.
 func (h *httpOutGroup) slot() *latest {
-	h.at = min(h.at, len(h.latest)-1)
-	for h.at >= 0 && h.latest[h.at].Group != h.group {
+	h.at = min(h.at, len(h.n.latest)-1)
+	for h.at >= 0 && h.n.latest[h.at].Group != h.group {
 		h.at--
 	}
 	if h.at < 0 {
-		h.at = len(h.latest)
-		h.latest = append(h.latest, latest{Group: h.group})
+		h.at = len(h.n.latest)
+		h.n.latest = append(h.n.latest, latest{Group: h.group})
 	}
-	return &h.latest[h.at]
+	return &h.n.latest[h.at]
 }
 
 func (h *httpOutGroup) Point(p *point.Point) {
@@ -122,6 +119,6 @@ func (h *httpOutGroup) Batch(b *point.Batch) {
 }
 
 func (h *httpOutGroup) Delete(g *point.Group) {
-	h.latest = slices.DeleteFunc(h.latest, func(l latest) bool { return l.Group == h.group })
+	h.n.latest = slices.DeleteFunc(h.n.latest, func(l latest) bool { return l.Group == h.group })
 	h.Out.Delete(g)
 }

@@ -103,7 +103,7 @@ func (h *httpPost) Start(env spec.Env) (err error) {
 
 func (h *httpPost) Open(out point.Sink) point.Sink {
 	h.out = out
-	return &httpPostSink{httpPost: h, Forward: spec.Forward{Out: out}}
+	return &httpPostSink{n: h, Forward: spec.Forward{Out: out}}
 }
 
 // Close sends on what still waits for an answer.
@@ -115,30 +115,30 @@ func (h *httpPost) Close() {
 }
 
 type httpPostSink struct {
-	*httpPost
+	n *httpPost
 	spec.Forward
 }
 
 func (h *httpPostSink) Point(p *point.Point) {
 	row, err := point.AppendPointRow(nil, p)
-	wait := h.post(row, err, spec.Rows{Name: p.Name, Tags: p.Tags, Points: []point.Point{*p}})
-	if h.codeField == "" {
+	wait := h.n.post(row, err, spec.Rows{Name: p.Name, Tags: p.Tags, Points: []point.Point{*p}})
+	if h.n.codeField == "" {
 		h.Out.Point(p)
 		return
 	}
 	wait.point = p.Clone()
-	h.park(wait)
+	h.n.park(wait)
 }
 
 func (h *httpPostSink) Batch(b *point.Batch) {
 	row, err := point.AppendBatchRow(nil, b)
-	wait := h.post(row, err, spec.Rows{Name: b.Name, Tags: b.Group.Tags, Group: b.Group.Tags, Points: b.Points})
-	if h.codeField == "" {
+	wait := h.n.post(row, err, spec.Rows{Name: b.Name, Tags: b.Group.Tags, Group: b.Group.Tags, Points: b.Points})
+	if h.n.codeField == "" {
 		h.Out.Batch(b)
 		return
 	}
 	wait.batch = b.Clone()
-	h.park(wait)
+	h.n.park(wait)
 }
 
 // post emits the request for a row and returns what waits for its answer.

@@ -77,7 +77,7 @@ func (w *influxDBOut) Start(env spec.Env) error {
 
 func (w *influxDBOut) Open(point.Sink) point.Sink { return &influxDBSink{w} }
 
-type influxDBSink struct{ *influxDBOut }
+type influxDBSink struct{ n *influxDBOut }
 
 func (w *influxDBSink) Point(p *point.Point) { w.send(p, p.Name, p.DB, p.RP) }
 
@@ -88,27 +88,27 @@ func (w *influxDBSink) Batch(b *point.Batch) {
 }
 
 func (w *influxDBSink) send(p *point.Point, name, db, rp string) {
-	w.out = *p
-	w.out.Name, w.out.DB, w.out.RP = name, db, rp
-	if w.measurement != "" {
-		w.out.Name = w.measurement
+	w.n.out = *p
+	w.n.out.Name, w.n.out.DB, w.n.out.RP = name, db, rp
+	if w.n.measurement != "" {
+		w.n.out.Name = w.n.measurement
 	}
-	if w.database != "" {
-		w.out.DB = w.database
+	if w.n.database != "" {
+		w.n.out.DB = w.n.database
 	}
-	if w.retentionPolicy != "" {
-		w.out.RP = w.retentionPolicy
+	if w.n.retentionPolicy != "" {
+		w.n.out.RP = w.n.retentionPolicy
 	}
-	if len(w.tags) > 0 {
-		w.out.Tags = w.memo.get(p.Tags, w.merge)
+	if len(w.n.tags) > 0 {
+		w.n.out.Tags = w.n.memo.get(p.Tags, w.merge)
 	}
-	w.out.Time -= p.Time % w.unit
-	w.env.Emit(spec.Effect{Kind: spec.WriteEffect, Point: &w.out, Write: &w.write})
+	w.n.out.Time -= p.Time % w.n.unit
+	w.n.env.Emit(spec.Effect{Kind: spec.WriteEffect, Point: &w.n.out, Write: &w.n.write})
 }
 
 // merge returns tags with the node's own set.
 func (w *influxDBSink) merge(tags []point.Tag) []point.Tag {
-	for _, t := range w.tags {
+	for _, t := range w.n.tags {
 		tags = point.SetTag(tags, t.Key, t.Value)
 	}
 	return tags

@@ -77,9 +77,9 @@ func (n *influxql) Start(env spec.Env) error {
 
 func (n *influxql) Group(g *point.Group, out point.Sink) point.Sink {
 	if n.def.Class == agg.Transformation {
-		return &transformGroup{influxql: n, Forward: spec.Forward{Out: out}, group: g}
+		return &transformGroup{n: n, Forward: spec.Forward{Out: out}, group: g}
 	}
-	r := results{influxql: n, Forward: spec.Forward{Out: out}, group: g}
+	r := results{n: n, Forward: spec.Forward{Out: out}, group: g}
 	if n.env.Input() == spec.Batch {
 		return &batchGroup{results: r}
 	}

@@ -23,18 +23,18 @@ func (s *batchGroup) Batch(b *point.Batch) {
 	s.first.see(b.Name)
 	switch d := b.Digest.(type) {
 	case *window.Ring:
-		found, kind := d.Result(s.place, s.found[:0])
+		found, kind := d.Result(s.n.place, s.n.found[:0])
 		if kind == point.Missing {
 			s.compute(b, d)
 			return
 		}
-		s.kind, s.found = lastKind{kind, kind}, found
+		s.n.kind, s.n.found = lastKind{kind, kind}, found
 		s.send(s.first.Name, b.TMax, d)
 	case *window.Folds:
 		s.fold(b, d)
 	default:
-		s.listed = listedPoints{b, s.args.Field}
-		s.compute(b, &s.listed)
+		s.n.listed = listedPoints{b, s.n.args.Field}
+		s.compute(b, &s.n.listed)
 	}
 }
 
@@ -65,12 +65,12 @@ func (s *batchGroup) compute(b *point.Batch, all points) {
 	var f agg.Func
 	kind := point.Missing
 	for i := range all.Len() {
-		x := all.Sample(s.place, i)
-		if !s.take(x.Value.Kind, &kind) {
+		x := all.Sample(s.n.place, i)
+		if !s.n.take(x.Value.Kind, &kind) {
 			continue
 		}
 		if f == nil {
-			f = s.function(kind)
+			f = s.n.function(kind)
 		}
 		f.Push(i, x)
 	}
@@ -78,42 +78,42 @@ func (s *batchGroup) compute(b *point.Batch, all points) {
 		s.none(b)
 		return
 	}
-	s.found = f.Append(s.found[:0])
+	s.n.found = f.Append(s.n.found[:0])
 	s.send(s.first.Name, b.TMax, all)
 }
 
 // none sends the result for a batch without a value that can be used.
 func (s *batchGroup) none(b *point.Batch) {
-	if s.def.Empty.Kind == point.Missing {
+	if s.n.def.Empty.Kind == point.Missing {
 		return
 	}
-	s.kind = lastKind{point.Float, point.Float}
+	s.n.kind = lastKind{point.Float, point.Float}
 	// Its own time is the Unix epoch, as Kapacitor has it.
-	s.found = append(s.found[:0], agg.Result{Index: -1, Value: s.def.Empty})
+	s.n.found = append(s.n.found[:0], agg.Result{Index: -1, Value: s.n.def.Empty})
 	s.send(s.first.Name, b.TMax, nil)
 }
 
 // fold sends the result of what the window has kept. The errors come where they would if the points
 // were looked at now: those of a kind that no set can begin with depend on what was before.
 func (s *batchGroup) fold(b *point.Batch, f *window.Folds) {
-	early, late := f.Unused(s.place)
+	early, late := f.Unused(s.n.place)
 	kind := point.Missing
 	s.report(early, &kind)
-	found, used := f.Result(s.place, s.found[:0])
+	found, used := f.Result(s.n.place, s.n.found[:0])
 	if used == point.Missing {
 		s.none(b)
 		return
 	}
-	s.take(used, &kind)
+	s.n.take(used, &kind)
 	s.report(late, &kind)
-	s.found = found
+	s.n.found = found
 	s.send(s.first.Name, b.TMax, f)
 }
 
 func (s *batchGroup) report(list []window.Run, kind *point.Kind) {
 	for _, x := range list {
 		for range x.N {
-			s.take(x.Kind, kind)
+			s.n.take(x.Kind, kind)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // results sends the results of sets of one group.
 type results struct {
-	*influxql
+	n *influxql
 	spec.Forward
 	group *point.Group
 	tags  tagMemo
@@ -47,12 +47,12 @@ func (s *streamGroup) Point(p *point.Point) {
 		set.Open, set.Name, set.Time, set.Kind = true, p.Name, p.Time, point.Missing
 		set.Samples, set.Points = set.Samples[:0], set.Points[:0]
 	}
-	v := p.Field(s.args.Field)
-	if !s.take(v.Kind, &set.Kind) {
+	v := p.Field(s.n.args.Field)
+	if !s.n.take(v.Kind, &set.Kind) {
 		return
 	}
 	set.Samples = append(set.Samples, point.Sample{Time: p.Time, Value: v})
-	if s.def.Selects() {
+	if s.n.def.Selects() {
 		set.keep(p)
 	}
 }
@@ -76,11 +76,11 @@ func (s *streamGroup) complete() {
 	if len(set.Samples) == 0 {
 		return
 	}
-	f := s.function(set.Kind)
+	f := s.n.function(set.Kind)
 	for i := range set.Samples {
 		f.Push(i, set.Samples[i])
 	}
-	s.found = f.Append(s.found[:0])
+	s.n.found = f.Append(s.n.found[:0])
 	s.send(set.Name, set.Time, set)
 }
 
@@ -95,39 +95,39 @@ type rows interface {
 
 // send sends what was found: t is the time of the set, points are those that Index refers to.
 func (s *results) send(name string, t int64, points rows) {
-	switch s.def.Class {
+	switch s.n.def.Class {
 	case agg.Aggregate, agg.Selector:
-		for i := range s.found {
-			r := &s.found[i]
-			s.point = point.Point{Name: name, Time: s.timeOf(r, t), Group: s.group}
-			if s.def.Class == agg.Selector {
+		for i := range s.n.found {
+			r := &s.n.found[i]
+			s.n.point = point.Point{Name: name, Time: s.timeOf(r, t), Group: s.group}
+			if s.n.def.Class == agg.Selector {
 				tags, fields := points.Row(r.Index)
-				s.point.Tags, s.point.Fields = tags, s.renamed(fields, r)
+				s.n.point.Tags, s.n.point.Fields = tags, s.n.renamed(fields, r)
 			} else {
-				s.point.Tags, s.point.Fields = s.group.Tags, s.result(r)
+				s.n.point.Tags, s.n.point.Fields = s.group.Tags, s.n.result(r)
 			}
-			s.Out.Point(&s.point)
+			s.Out.Point(&s.n.point)
 		}
 		return
 	}
-	out := &s.batch.batch
-	s.batch.begin(&point.Batch{Name: name, TMax: t, Group: s.group})
-	for i := range s.found {
-		r := &s.found[i]
-		s.point = point.Point{Time: s.timeOf(r, t), Tags: s.group.Tags, Fields: s.result(r)}
-		if s.def.Class == agg.Ranking {
+	out := &s.n.batch.batch
+	s.n.batch.begin(&point.Batch{Name: name, TMax: t, Group: s.group})
+	for i := range s.n.found {
+		r := &s.n.found[i]
+		s.n.point = point.Point{Time: s.timeOf(r, t), Tags: s.group.Tags, Fields: s.n.result(r)}
+		if s.n.def.Class == agg.Ranking {
 			tags, _ := points.Row(r.Index)
-			s.point.Tags = s.withGroupTags(tags)
+			s.n.point.Tags = s.withGroupTags(tags)
 		}
-		s.batch.add(&s.point)
-		out.TMax = max(out.TMax, s.point.Time)
+		s.n.batch.add(&s.n.point)
+		out.TMax = max(out.TMax, s.n.point.Time)
 	}
 	s.Out.Batch(out)
 }
 
 // timeOf returns the time of a result of a set with time t.
 func (s *results) timeOf(r *agg.Result, t int64) int64 {
-	if r.Time != agg.NoTime && (s.pointTimes || s.def.Class == agg.Forecast) {
+	if r.Time != agg.NoTime && (s.n.pointTimes || s.n.def.Class == agg.Forecast) {
 		return r.Time
 	}
 	return t

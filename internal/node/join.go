@@ -131,18 +131,18 @@ func (j *join) Start(env spec.Env) error {
 
 func (j *join) Input(i int, out point.Sink) point.Sink {
 	j.out = out
-	return &joinInput{join: j, src: i}
+	return &joinInput{n: j, src: i}
 }
 
 // A joinInput takes what one parent sends.
 type joinInput struct {
-	*join
+	n   *join
 	src int
 }
 
-func (j *joinInput) Point(p *point.Point) { j.arrived(j.src, p, nil, p.Group, p.Tags, p.Time) }
+func (j *joinInput) Point(p *point.Point) { j.n.arrived(j.src, p, nil, p.Group, p.Tags, p.Time) }
 
-func (j *joinInput) Batch(b *point.Batch) { j.arrived(j.src, nil, b, b.Group, b.Group.Tags, b.TMax) }
+func (j *joinInput) Batch(b *point.Batch) { j.n.arrived(j.src, nil, b, b.Group, b.Group.Tags, b.TMax) }
 
 // arrived takes a point, or a batch.
 func (j *join) arrived(src int, p *point.Point, b *point.Batch, pg *point.Group, tags []point.Tag, t int64) {
@@ -183,34 +183,34 @@ func (j *join) relieve(g *joinGroup, m *joinMatch) bool {
 
 // Barrier counts as data that is never part of a set.
 func (j *joinInput) Barrier(pg *point.Group, t int64) {
-	g := j.group(pg)
-	g.heads[j.src] = j.grid.Round(t)
-	j.emit(g)
-	j.out.Barrier(pg, t)
+	g := j.n.group(pg)
+	g.heads[j.src] = j.n.grid.Round(t)
+	j.n.emit(g)
+	j.n.out.Barrier(pg, t)
 	for _, o := range g.outs {
-		j.out.Barrier(o, t)
+		j.n.out.Barrier(o, t)
 	}
 }
 
 // Delete forgets the group.
 func (j *joinInput) Delete(pg *point.Group) {
-	if pg.Index >= len(j.groups) || j.groups[pg.Index] == nil || j.groups[pg.Index].group != pg {
+	if pg.Index >= len(j.n.groups) || j.n.groups[pg.Index] == nil || j.n.groups[pg.Index].group != pg {
 		return
 	}
-	g := j.groups[pg.Index]
-	if len(j.on) > 0 {
-		j.unmatch(j.src, g)
+	g := j.n.groups[pg.Index]
+	if len(j.n.on) > 0 {
+		j.n.unmatch(j.src, g)
 	}
 	for g.pending() > 0 {
-		j.recycle(g.pop())
+		j.n.recycle(g.pop())
 	}
-	j.groups[pg.Index] = nil
-	j.out.Delete(pg)
+	j.n.groups[pg.Index] = nil
+	j.n.out.Delete(pg)
 	for _, o := range g.outs {
-		j.out.Delete(o)
-		j.env.Groups().Release(o)
+		j.n.out.Delete(o)
+		j.n.env.Groups().Release(o)
 	}
-	j.env.Groups().Release(pg)
+	j.n.env.Groups().Release(pg)
 }
 
 // Close gives up waiting for partners, group by group in the order in which they appeared.

@@ -60,12 +60,12 @@ func (l *kapacitorLoopback) Start(env spec.Env) error {
 
 func (l *kapacitorLoopback) Open(point.Sink) point.Sink { return &loopbackSink{l} }
 
-type loopbackSink struct{ *kapacitorLoopback }
+type loopbackSink struct{ n *kapacitorLoopback }
 
 func (l *loopbackSink) Point(p *point.Point) {
 	name := p.Name
-	if l.measurement != "" {
-		name = l.measurement
+	if l.n.measurement != "" {
+		name = l.n.measurement
 	}
 	l.send(p, name)
 }
@@ -79,16 +79,16 @@ func (l *loopbackSink) Batch(b *point.Batch) {
 }
 
 func (l *loopbackSink) send(p *point.Point, name string) {
-	l.out = point.Point{Name: name, DB: l.database, RP: l.retentionPolicy, Time: p.Time, Tags: p.Tags, Fields: p.Fields}
-	if len(l.tags) > 0 {
-		l.out.Tags = l.memo.get(p.Tags, l.merge)
+	l.n.out = point.Point{Name: name, DB: l.n.database, RP: l.n.retentionPolicy, Time: p.Time, Tags: p.Tags, Fields: p.Fields}
+	if len(l.n.tags) > 0 {
+		l.n.out.Tags = l.n.memo.get(p.Tags, l.merge)
 	}
-	l.env.Emit(spec.Effect{Kind: spec.LoopbackEffect, Point: &l.out})
+	l.n.env.Emit(spec.Effect{Kind: spec.LoopbackEffect, Point: &l.n.out})
 }
 
 // merge returns tags with the node's own set.
 func (l *loopbackSink) merge(tags []point.Tag) []point.Tag {
-	for _, t := range l.tags {
+	for _, t := range l.n.tags {
 		tags = point.SetTag(tags, t.Key, t.Value)
 	}
 	return tags

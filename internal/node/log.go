@@ -38,11 +38,11 @@ func (l *logNode) Start(env spec.Env) error {
 }
 
 func (l *logNode) Open(out point.Sink) point.Sink {
-	return &logSink{logNode: l, Forward: spec.Forward{Out: out}}
+	return &logSink{n: l, Forward: spec.Forward{Out: out}}
 }
 
 type logSink struct {
-	*logNode
+	n *logNode
 	spec.Forward
 }
 
@@ -89,9 +89,9 @@ func (l *logSink) batchHead(b *point.Batch, tags []point.Tag) {
 }
 
 func (l *logSink) head(msg string) {
-	l.buf = l.buf[:0]
+	l.n.buf = l.n.buf[:0]
 	l.pair("msg", msg)
-	l.pair("prefix", l.prefix)
+	l.pair("prefix", l.n.prefix)
 }
 
 func (l *logSink) tags(tags []point.Tag) {
@@ -110,20 +110,20 @@ func (l *logSink) time(t int64) { l.pair("time", time.Unix(0, t).UTC().Format(ti
 
 // pair appends key=value; the value is quoted only if it has a blank, quote or line break.
 func (l *logSink) pair(key, value string) {
-	if len(l.buf) > 0 {
-		l.buf = append(l.buf, ' ')
+	if len(l.n.buf) > 0 {
+		l.n.buf = append(l.n.buf, ' ')
 	}
-	l.buf = append(l.buf, key...)
-	l.buf = append(l.buf, '=')
+	l.n.buf = append(l.n.buf, key...)
+	l.n.buf = append(l.n.buf, '=')
 	if strings.ContainsAny(value, " \"\n\r\t") {
-		l.buf = strconv.AppendQuote(l.buf, value)
+		l.n.buf = strconv.AppendQuote(l.n.buf, value)
 	} else {
-		l.buf = append(l.buf, value...)
+		l.n.buf = append(l.n.buf, value...)
 	}
 }
 
 func (l *logSink) write() {
-	l.env.Emit(spec.Effect{Kind: spec.LogEffect, Level: l.level, Text: string(l.buf)})
+	l.n.env.Emit(spec.Effect{Kind: spec.LogEffect, Level: l.n.level, Text: string(l.n.buf)})
 }
 
 // text returns a field value as the log shows it.

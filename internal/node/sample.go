@@ -45,11 +45,11 @@ func (s *sample) Start(spec.Env) error {
 }
 
 func (s *sample) Group(_ *point.Group, out point.Sink) point.Sink {
-	return &sampleGroup{sample: s, Forward: spec.Forward{Out: out}}
+	return &sampleGroup{n: s, Forward: spec.Forward{Out: out}}
 }
 
 type sampleGroup struct {
-	*sample
+	n *sample
 	spec.Forward
 	state sampleState
 }
@@ -60,22 +60,22 @@ type sampleState struct{ Count int64 }
 func (s *sampleGroup) State() any { return &s.state }
 
 func (s *sampleGroup) Point(p *point.Point) {
-	if s.keeps(p, &s.state.Count) {
+	if s.n.keeps(p, &s.state.Count) {
 		s.Out.Point(p)
 	}
 }
 
 func (s *sampleGroup) Batch(b *point.Batch) {
-	points := s.batch.Points[:0]
-	s.count = 0
+	points := s.n.batch.Points[:0]
+	s.n.count = 0
 	for i := range b.Points {
-		if s.keeps(&b.Points[i], &s.count) {
+		if s.n.keeps(&b.Points[i], &s.n.count) {
 			points = append(points, b.Points[i])
 		}
 	}
-	s.batch = *b
-	s.batch.Points = points
-	s.Out.Batch(&s.batch)
+	s.n.batch = *b
+	s.n.batch.Points = points
+	s.Out.Batch(&s.n.batch)
 }
 
 func (s *sample) keeps(p *point.Point, count *int64) bool {

@@ -31,27 +31,27 @@ func (s *shift) Declare(d *spec.Spec) {
 }
 
 func (s *shift) Open(out point.Sink) point.Sink {
-	return &shiftSink{shift: s, Forward: spec.Forward{Out: out}}
+	return &shiftSink{n: s, Forward: spec.Forward{Out: out}}
 }
 
 type shiftSink struct {
-	*shift
+	n *shift
 	spec.Forward
 }
 
 func (s *shiftSink) Point(p *point.Point) {
-	s.point = *p
-	s.point.Time += int64(s.by)
-	s.Out.Point(&s.point)
+	s.n.point = *p
+	s.n.point.Time += int64(s.n.by)
+	s.Out.Point(&s.n.point)
 }
 
 func (s *shiftSink) Batch(b *point.Batch) {
-	points := append(s.batch.Points[:0], b.Points...)
+	points := append(s.n.batch.Points[:0], b.Points...)
 	for i := range points {
-		points[i].Time += int64(s.by)
+		points[i].Time += int64(s.n.by)
 	}
-	s.batch = *b
-	s.batch.TMax += int64(s.by)
-	s.batch.Points = points
-	s.Out.Batch(&s.batch)
+	s.n.batch = *b
+	s.n.batch.TMax += int64(s.n.by)
+	s.n.batch.Points = points
+	s.Out.Batch(&s.n.batch)
 }

@@ -130,36 +130,36 @@ func (n *sideload) Answer(_ uint64, r spec.Reply) {
 }
 
 func (n *sideload) Open(out point.Sink) point.Sink {
-	return &sideloadSink{sideload: n, Forward: spec.Forward{Out: out}}
+	return &sideloadSink{n: n, Forward: spec.Forward{Out: out}}
 }
 
 type sideloadSink struct {
-	*sideload
+	n *sideload
 	spec.Forward
 }
 
 func (n *sideloadSink) Point(p *point.Point) {
-	if !n.set(p) {
+	if !n.n.set(p) {
 		n.Out.Point(p)
 		return
 	}
-	if !sameTags(n.point.Tags, p.Tags) {
-		n.point.Group = n.env.Groups().Get(p.Name, n.point.Tags, p.Group.Dims, p.Group.ByName)
+	if !sameTags(n.n.point.Tags, p.Tags) {
+		n.n.point.Group = n.n.env.Groups().Get(p.Name, n.n.point.Tags, p.Group.Dims, p.Group.ByName)
 	}
-	n.Out.Point(&n.point)
+	n.Out.Point(&n.n.point)
 }
 
 // Batch sets fields and tags of the points; the batch stays in its group.
 func (n *sideloadSink) Batch(b *point.Batch) {
-	n.batch.begin(b)
+	n.n.batch.begin(b)
 	for i := range b.Points {
-		if n.set(&b.Points[i]) {
-			n.batch.add(&n.point)
+		if n.n.set(&b.Points[i]) {
+			n.n.batch.add(&n.n.point)
 		} else {
-			n.batch.add(&b.Points[i])
+			n.n.batch.add(&b.Points[i])
 		}
 	}
-	n.Out.Batch(&n.batch.batch)
+	n.Out.Batch(&n.n.batch.batch)
 }
 
 // set makes point a copy of p with what was loaded, if there is anything to set.

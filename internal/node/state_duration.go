@@ -113,7 +113,7 @@ func (n *stateTracker) with(fields []point.Field, v point.Value) []point.Field {
 }
 
 func (n *stateTracker) Group(_ *point.Group, out point.Sink) point.Sink {
-	return &stateGroup{stateTracker: n, Forward: spec.Forward{Out: out}}
+	return &stateGroup{n: n, Forward: spec.Forward{Out: out}}
 }
 
 // A trackedState is where one group is.
@@ -124,7 +124,7 @@ type trackedState struct {
 }
 
 type stateGroup struct {
-	*stateTracker
+	n *stateTracker
 	spec.Forward
 	state trackedState
 }
@@ -144,13 +144,13 @@ func (s *trackedState) after(in bool, t int64) (count, since int64) {
 
 // advance brings the state to p and returns the value of the field, false if the predicate fails.
 func (g *stateGroup) advance(p *point.Point) (point.Value, bool) {
-	in, err := g.expr.Bool(p, &g.state.Lambda)
+	in, err := g.n.expr.Bool(p, &g.state.Lambda)
 	if err != nil {
-		g.env.Error(g.fault.wrap(err))
+		g.n.env.Error(g.n.fault.wrap(err))
 		return point.Value{}, false
 	}
 	g.state.Count, g.state.Since = g.state.after(in, p.Time)
-	return g.value(g.state.Count, g.state.Since, p.Time), true
+	return g.n.value(g.state.Count, g.state.Since, p.Time), true
 }
 
 func (g *stateGroup) Point(p *point.Point) {
@@ -159,20 +159,20 @@ func (g *stateGroup) Point(p *point.Point) {
 		return
 	}
 	was := p.Fields
-	p.Fields = g.with(was, v)
+	p.Fields = g.n.with(was, v)
 	g.Out.Point(p)
 	p.Fields = was
 }
 
 func (g *stateGroup) Batch(b *point.Batch) {
 	g.state.Count = 0
-	g.batch.begin(b)
+	g.n.batch.begin(b)
 	for i := range b.Points {
 		if v, ok := g.advance(&b.Points[i]); ok {
 			q := b.Points[i]
-			q.Fields = g.with(q.Fields, v)
-			g.batch.add(&q)
+			q.Fields = g.n.with(q.Fields, v)
+			g.n.batch.add(&q)
 		}
 	}
-	g.Out.Batch(&g.batch.batch)
+	g.Out.Batch(&g.n.batch.batch)
 }

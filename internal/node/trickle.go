@@ -17,18 +17,18 @@ func (t *trickle) Declare(s *spec.Spec) {
 }
 
 func (t *trickle) Open(out point.Sink) point.Sink {
-	return &trickleSink{trickle: t, Forward: spec.Forward{Out: out}}
+	return &trickleSink{n: t, Forward: spec.Forward{Out: out}}
 }
 
 type trickleSink struct {
-	*trickle
+	n *trickle
 	spec.Forward
 }
 
 func (t *trickleSink) Batch(b *point.Batch) {
 	for i := range b.Points {
 		p := &b.Points[i]
-		t.point = point.Point{Name: b.Name, Time: p.Time, Tags: p.Tags, Fields: p.Fields, Group: b.Group}
-		t.Out.Point(&t.point)
+		t.n.point = point.Point{Name: b.Name, Time: p.Time, Tags: p.Tags, Fields: p.Fields, Group: b.Group}
+		t.Out.Point(&t.n.point)
 	}
 }

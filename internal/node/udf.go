@@ -115,7 +115,7 @@ func (n *UDF) Snapshot() []byte { return n.saved.Snapshot }
 func (n *UDF) KeepSnapshot(b []byte) { n.saved.Snapshot = b }
 
 // udfSink makes frames of data. Barriers and deletions of groups end here: a function knows neither.
-type udfSink struct{ *UDF }
+type udfSink struct{ n *UDF }
 
 func (n udfSink) Barrier(*point.Group, int64) {}
 func (n udfSink) Delete(*point.Group)         {}
@@ -124,7 +124,7 @@ func (n udfSink) Point(p *point.Point) {
 	if !n.fits(p) {
 		return
 	}
-	n.data.Frames = udf.AppendPoint(n.data.Frames[:0], p)
+	n.n.data.Frames = udf.AppendPoint(n.n.data.Frames[:0], p)
 	n.send(1)
 }
 
@@ -136,7 +136,7 @@ func (n udfSink) Batch(b *point.Batch) {
 			break
 		}
 	}
-	n.data.Frames = udf.AppendBatch(n.data.Frames[:0], b)
+	n.n.data.Frames = udf.AppendBatch(n.n.data.Frames[:0], b)
 	n.send(max(1, len(b.Points)))
 }
 
@@ -144,22 +144,22 @@ func (n udfSink) Batch(b *point.Batch) {
 const keepFrames = 1 << 20
 
 func (n udfSink) send(points int) {
-	n.data.Points = points
-	n.env.Emit(spec.Effect{Kind: spec.UDFEffect, UDF: &n.data})
-	if cap(n.data.Frames) > keepFrames {
-		n.data.Frames = nil
+	n.n.data.Points = points
+	n.n.env.Emit(spec.Effect{Kind: spec.UDFEffect, UDF: &n.n.data})
+	if cap(n.n.data.Frames) > keepFrames {
+		n.n.data.Frames = nil
 	}
 }
 
 // fitting returns b without the points that cannot be sent.
 func (n udfSink) fitting(b *point.Batch) *point.Batch {
-	n.fit.begin(b)
+	n.n.fit.begin(b)
 	for i := range b.Points {
 		if n.fits(&b.Points[i]) {
-			n.fit.add(&b.Points[i])
+			n.n.fit.add(&b.Points[i])
 		}
 	}
-	return &n.fit.batch
+	return &n.n.fit.batch
 }
 
 // fits reports whether p can be sent, and reports it if it cannot.
@@ -169,7 +169,7 @@ func (n udfSink) fits(p *point.Point) bool {
 		return true
 	}
 	m := misfit{p.Fields[i].Key, p.Fields[i].Value.Kind}
-	n.env.Error(n.misfits.get(m, func() error {
+	n.n.env.Error(n.n.misfits.get(m, func() error {
 		return fmt.Errorf("field %q is a %s, which a user-defined function cannot take; the point is dropped", m.field, m.kind)
 	}))
 	return false

@@ -77,12 +77,12 @@ func (u *union) Start(env spec.Env) error {
 
 func (u *union) Input(i int, out point.Sink) point.Sink {
 	u.out = out
-	return &unionInput{union: u, source: &u.sources[i]}
+	return &unionInput{n: u, source: &u.sources[i]}
 }
 
 // A unionInput takes what one parent sends.
 type unionInput struct {
-	*union
+	n      *union
 	source *unionSource
 }
 
@@ -105,33 +105,33 @@ func (u *unionInput) Barrier(g *point.Group, t int64) {
 // Delete goes on at once. What still waits makes the group anew; once it is through the deletion is
 // repeated, or the group would stay for ever.
 func (u *unionInput) Delete(g *point.Group) {
-	x := u.group(g)
-	u.out.Delete(x.out)
+	x := u.n.group(g)
+	u.n.out.Delete(x.out)
 	x.deleted, x.repeat = true, x.waiting > 0
-	u.release(x)
+	u.n.release(x)
 }
 
 // arrived sends on what the last message in the source's queue, of time t, allows.
 func (u *unionInput) arrived(g *point.Group, t int64) {
 	s := u.source
-	u.hold(g)
-	u.waiting += s.queue.at(s.queue.size - 1).weight()
+	u.n.hold(g)
+	u.n.waiting += s.queue.at(s.queue.size - 1).weight()
 	if s.queue.size == 1 {
 		s.mark = t
 	}
 	if !s.seen {
 		s.seen = true
-		u.silent--
+		u.n.silent--
 	}
-	if u.silent == 0 {
-		u.flush()
+	if u.n.silent == 0 {
+		u.n.flush()
 	}
-	for u.waiting > maxWaiting {
-		if *u.overflow == 0 {
-			u.env.Error(fmt.Errorf("more than %d points wait for a parent that sends nothing; the oldest go on without it", maxWaiting))
+	for u.n.waiting > maxWaiting {
+		if *u.n.overflow == 0 {
+			u.n.env.Error(fmt.Errorf("more than %d points wait for a parent that sends nothing; the oldest go on without it", maxWaiting))
 		}
-		*u.overflow++
-		u.sendUpTo(u.earliest())
+		*u.n.overflow++
+		u.n.sendUpTo(u.n.earliest())
 	}
 }
 

@@ -51,11 +51,11 @@ func (w *where) Step(behind *spec.Step) *spec.Step {
 }
 
 func (w *where) Group(_ *point.Group, out point.Sink) point.Sink {
-	return &whereGroup{where: w, Forward: spec.Forward{Out: out}, state: newState(w.expr)}
+	return &whereGroup{n: w, Forward: spec.Forward{Out: out}, state: newState(w.expr)}
 }
 
 type whereGroup struct {
-	*where
+	n *where
 	spec.Forward
 	state *lambda.State
 }
@@ -68,9 +68,9 @@ func (w *whereGroup) State() any {
 }
 
 func (w *whereGroup) holds(p *point.Point) bool {
-	ok, err := w.expr.Bool(p, w.state)
+	ok, err := w.n.expr.Bool(p, w.state)
 	if err != nil {
-		w.env.Error(w.fault.wrap(err))
+		w.n.env.Error(w.n.fault.wrap(err))
 	}
 	return ok && err == nil
 }
@@ -82,11 +82,11 @@ func (w *whereGroup) Point(p *point.Point) {
 }
 
 func (w *whereGroup) Batch(b *point.Batch) {
-	w.batch.begin(b)
+	w.n.batch.begin(b)
 	for i := range b.Points {
 		if w.holds(&b.Points[i]) {
-			w.batch.add(&b.Points[i])
+			w.n.batch.add(&b.Points[i])
 		}
 	}
-	w.Out.Batch(&w.batch.batch)
+	w.Out.Batch(&w.n.batch.batch)
 }

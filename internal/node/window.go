@@ -89,11 +89,11 @@ func (w *windowNode) tumbles() bool {
 
 func (w *windowNode) Group(g *point.Group, out point.Sink) point.Sink {
 	if w.periodCount != 0 {
-		c := &countWindow{windowNode: w, group: g, Forward: spec.Forward{Out: out}}
+		c := &countWindow{n: w, group: g, Forward: spec.Forward{Out: out}}
 		c.reset()
 		return c
 	}
-	t := &timeWindow{windowNode: w, group: g, Forward: spec.Forward{Out: out}}
+	t := &timeWindow{n: w, group: g, Forward: spec.Forward{Out: out}}
 	t.reset()
 	return t
 }

@@ -8,7 +8,7 @@ import (
 
 // A countWindow is a window of one group whose length is a number of points.
 type countWindow struct {
-	*windowNode
+	n *windowNode
 	spec.Forward
 	group *point.Group
 	state struct {
@@ -24,16 +24,16 @@ func (w *countWindow) State() any { return &w.state }
 
 func (w *countWindow) reset() {
 	s := &w.state
-	s.Begun, s.Name, s.Seen, s.Next = false, "", 0, w.everyCount
-	if w.fillPeriod {
-		s.Next = w.periodCount
+	s.Begun, s.Name, s.Seen, s.Next = false, "", 0, w.n.everyCount
+	if w.n.fillPeriod {
+		s.Next = w.n.periodCount
 	}
-	s.Content = w.plan.New()
+	s.Content = w.n.plan.New()
 }
 
 // Restored computes what was not saved.
 func (w *countWindow) Restored() {
-	if w.changed() {
+	if w.n.changed() {
 		w.reset()
 	}
 	w.state.Content.Restored()
@@ -43,12 +43,12 @@ func (w *countWindow) Point(p *point.Point) {
 	s := &w.state
 	w.name(p.Name)
 	s.Seen++
-	if s.Seen > s.Next-w.periodCount { // or no window will have it
-		s.Content.Drop(s.Content.Len() - int(w.periodCount) + 1)
+	if s.Seen > s.Next-w.n.periodCount { // or no window will have it
+		s.Content.Drop(s.Content.Len() - int(w.n.periodCount) + 1)
 		s.Content.Add(p)
 	}
 	if s.Seen >= s.Next {
-		s.Next = s.Seen + w.everyCount
+		s.Next = s.Seen + w.n.everyCount
 		s.Content.Emit(s.Name, w.group, p.Time, w.Out)
 	}
 }

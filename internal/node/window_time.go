@@ -8,7 +8,7 @@ import (
 
 // A timeWindow is a window of one group whose length is a duration.
 type timeWindow struct {
-	*windowNode
+	n *windowNode
 	spec.Forward
 	group *point.Group
 	state struct {
@@ -24,12 +24,12 @@ func (w *timeWindow) State() any { return &w.state }
 func (w *timeWindow) reset() {
 	s := &w.state
 	s.Begun, s.Name, s.Next = false, "", 0
-	s.Content = w.plan.New()
+	s.Content = w.n.plan.New()
 }
 
 // Restored computes what was not saved.
 func (w *timeWindow) Restored() {
-	if w.changed() {
+	if w.n.changed() {
 		w.reset()
 	}
 	w.state.Content.Restored()
@@ -39,18 +39,18 @@ func (w *timeWindow) Restored() {
 func (w *timeWindow) begin(name string, t int64) {
 	s := &w.state
 	s.Begun, s.Name = true, name
-	if !w.fillPeriod {
-		s.Next = t + int64(w.every)
-		if w.align {
-			s.Next = w.grid.Truncate(s.Next)
+	if !w.n.fillPeriod {
+		s.Next = t + int64(w.n.every)
+		if w.n.align {
+			s.Next = w.n.grid.Truncate(s.Next)
 		}
 		return
 	}
-	s.Next = t + int64(w.period)
-	if w.align {
+	s.Next = t + int64(w.n.period)
+	if w.n.align {
 		full := s.Next
-		if s.Next = w.grid.Truncate(full); s.Next <= full {
-			s.Next += int64(w.every)
+		if s.Next = w.n.grid.Truncate(full); s.Next <= full {
+			s.Next += int64(w.n.every)
 		}
 	}
 }
@@ -60,13 +60,13 @@ func (w *timeWindow) Point(p *point.Point) {
 	if !s.Begun {
 		w.begin(p.Name, p.Time)
 	}
-	if w.every == 0 {
+	if w.n.every == 0 {
 		s.Content.Add(p)
 		w.slide(p.Time)
 		return
 	}
 	w.flush(p.Time)
-	s.Content.Push(p, s.Next-int64(w.period))
+	s.Content.Push(p, s.Next-int64(w.n.period))
 }
 
 // slide emits the window that ends with t, of a window that has no every.
@@ -75,7 +75,7 @@ func (w *timeWindow) slide(t int64) {
 	if t < s.Next {
 		return
 	}
-	s.Content.DropBefore(t - int64(w.period) + 1)
+	s.Content.DropBefore(t - int64(w.n.period) + 1)
 	s.Next = t
 	s.Content.Emit(s.Name, w.group, t, w.Out)
 }
@@ -88,10 +88,10 @@ func (w *timeWindow) flush(t int64) {
 		return
 	}
 	end := s.Next
-	s.Content.DropBefore(end - int64(w.period))
-	s.Next = t + int64(w.every)
-	if w.align {
-		s.Next = w.grid.Truncate(s.Next)
+	s.Content.DropBefore(end - int64(w.n.period))
+	s.Next = t + int64(w.n.every)
+	if w.n.align {
+		s.Next = w.n.grid.Truncate(s.Next)
 	}
 	s.Content.Emit(s.Name, w.group, end, w.Out)
 }
@@ -101,7 +101,7 @@ func (w *timeWindow) Barrier(_ *point.Group, t int64) {
 	if !w.state.Begun {
 		w.begin("barrier", t)
 	}
-	if w.every != 0 {
+	if w.n.every != 0 {
 		w.flush(t)
 	} else {
 		w.slide(t)
