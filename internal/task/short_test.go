@@ -72,7 +72,7 @@ var shortened = []string{
 	`a|join(b).as('a', 'b').tolerance(2s)|alert().crit(lambda: unixNano("time") / 1000000000 % 10 == 0)`,
 	`a|join(b).as('a', 'b').fill(0.0)|eval(lambda: "a.v" - "b.v").as('x')|alert().crit(lambda: "x" > 3.0)`,
 	`a|join(b).as('a', 'ab').delimiter('')|alert().crit(lambda: "abv" > 5.0)`,
-	`a|eval(lambda: 9.0 - "v").as('bv').keep()|join(b).as('a', 'ab').delimiter('')|alert().crit(lambda: "abv" > 6.0)`,
+	`a|eval(lambda: 9.0 - "v").as('bv')|join(b|eval(lambda: "v" + 0.0).as('v')).as('a', 'ab').delimiter('')|alert().crit(lambda: "abv" > 6.0)`,
 	`a|join(b, a).as('a', 'b', 'c').delimiter('_')|stateCount(lambda: "a_v" > 2).as('n')|alert().crit(lambda: "n" > 1)`,
 	`a|join(b).as('a', 'b')|stateDuration(lambda: "a.v" > 2)|alert().crit(lambda: "b.v" > 4)`,
 	`a|eval(lambda: "v").as('v')|join(b|eval(lambda: "w").as('v')).as('a', 'b')|alert().crit(lambda: "a.v" + "b.v" > 12.0)`,
