@@ -17,7 +17,7 @@ import (
 // A metric is data and never a command, whatever it says and whoever sends it.
 func TestMetricsCommandNothing(t *testing.T) {
 	t.Parallel()
-	for name, accept := range map[string]string{"not accepting": ""} {
+	for name, accept := range map[string]string{"not accepting": "", "accepting": "  accept_metrics = true\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			box, stranger := startMailbox(t, "127.0.0.1:0"), startHook(t, nil)
@@ -236,4 +236,62 @@ func TestReloadBesideOthers(t *testing.T) {
 	require.NoError(t, once(posts, got.repeatedPosts, got.posts))
 	require.NoError(t, once(mails, got.repeatedMails, got.mails))
 	t.Logf("%d events over %d reloads; %d repeats", got.byHook.size(), reloads, got.repeats())
+}
+
+// An agent sends its events as metrics, on a way of the user's own, and another one delivers them.
+func TestEventsOfAnotherAgent(t *testing.T) {
+	t.Parallel()
+	hook, box := startHook(t, nil), startMailbox(t, "127.0.0.1:0")
+	in := local(freePort(t))
+	far := newSetup(t)
+	far.state = far.file("state")
+	far.inputs = `
+[[inputs.socket_listener]]
+  service_address = "tcp://` + in + `"
+  data_format = "influx"
+[[processors.strings]]
+  [[processors.strings.uppercase]]
+    tag = "*"
+[global_tags]
+  host = "far"
+`
+	far.alerter = `  accept_metrics = true` + emailSection(box.addr) + `
+  [[outputs.alerter.http]]
+    endpoint = "ops"
+    url = "` + hook.URL + `"
+`
+	b := far.start()
+	b.wait(`Listening on tcp`)
+
+	near := newSetup(t)
+	near.tick = `  alert_metrics = "full"`
+	near.outputs = `
+[[outputs.socket_writer]]
+  address = "tcp://` + in + `"
+  data_format = "influx"
+  namepass = ["alert"]
+`
+	near.script("load", feederRule(".email('db@example.org').post().endpoint('ops').log('"+near.file("alerts.log")+"').exec('touch', '"+near.file("run")+"')"))
+	near.alerter = `
+  [[outputs.alerter.http]]
+    endpoint = "ops"
+    url = "http://` + local(freePort(t)) + `"
+`
+	a := near.start()
+	f := &feeder{s: near, ms: 1511323440000}
+	const events = 200
+	near.send(strings.TrimSuffix(f.round(events), "\n"))
+	posts, mails := posted(t, hook.wait(t, events)), box.wait(t, events)
+	own := posted(t, near.lines("alerts.log", events))
+	b.stop()
+	a.stop()
+	d := receivers{hook, box}.wait(t, events)
+	require.Empty(t, d.repeats())
+	require.NoError(t, d.whole())
+	require.Len(t, posts, events)
+	require.ElementsMatch(t, own, posts, "nothing is lost of an event on its way")
+	for _, m := range mails {
+		require.Equal(t, []string{"db@example.org"}, m.to)
+	}
+	require.Empty(t, b.matches(0, ` [EW]! .*alerter`))
 }

@@ -19,13 +19,14 @@ import (
 
 // A pipeline is what stands in a configuration beside the rule.
 type pipeline struct {
-	name   string
-	agent  string // settings of the agent
-	before string // plugins before processors.tick
-	tick   string // its settings
-	behind string // plugins behind it
-	output string // settings of the other output
-	more   string // more outputs
+	name    string
+	agent   string // settings of the agent
+	before  string // plugins before processors.tick
+	tick    string // its settings
+	behind  string // plugins behind it
+	alerter string // settings of outputs.alerter
+	output  string // settings of the other output
+	more    string // more outputs
 
 	rule  string         // what makes another condition, "v" > 5 if unset
 	ids   string         // of the two alerts, "a b" if unset
@@ -52,6 +53,10 @@ var pipelines = []pipeline{
 		other: map[string]int{collected: events, strings.Replace(copied, "alert,", "incidents,", 1): events},
 	},
 	{name: "whole events", tick: `alert_metrics = "full"`, other: map[string]int{collected: events, strings.Replace(copied, "details", `alert_event="{.*}",details`, 1): events}},
+	{
+		name: "whole events, of which it takes its own", tick: `alert_metrics = "full"`, alerter: `accept_metrics = true`,
+		other: map[string]int{collected: events, strings.Replace(copied, "details", `alert_event="{.*}",details`, 1): events},
+	},
 	{name: "no originals", tick: `drop_original = true`, other: map[string]int{copied: events}},
 
 	{name: "namepass of the metric", output: `namepass = ["m"]`, other: map[string]int{collected: events}},
@@ -260,6 +265,7 @@ func (p *pipeline) run(t *testing.T) {
   `+p.tick+`
 `+p.behind+`
 [[outputs.alerter]]
+  `+p.alerter+`
 [[outputs.file]]
   files = ["`+f.file("other.out")+`"]
   influx_sort_fields = true
