@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 
 	"internal/bus":      {"internal/spec", "internal/alert", "internal/point"},
 	"internal/window":   {"internal/agg", "internal/point"},
-	"internal/outbox":   {"internal/bus", "internal/journal", "internal/alert", "internal/point", "internal/spec"},
+	"internal/outbox":   {"internal/bus", "internal/journal", "internal/codec", "internal/alert", "internal/point", "internal/spec"},
 	"internal/engine":   {"internal/redact", "internal/api", "internal/outbox", "internal/bus", "internal/task", "internal/udf", "internal/sideload", "internal/scale", "internal/filewatch", "internal/journal", "internal/spec", "internal/node", "internal/alert", "internal/point", "internal/syntax"},
 	"internal/spool":    {"internal/journal", "internal/codec", "internal/alert"},
 	"internal/ratelog":  {},

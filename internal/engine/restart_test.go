@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/codec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/outbox"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
@@ -195,7 +196,7 @@ func (d *auditedDir) audit(b []byte) {
 		}
 	}
 	outbox.Format.Scan(b, func(payload []byte) error {
-		x := journal.Decoder{B: payload[1:]}
+		x := codec.Decoder{B: payload[1:]}
 		if payload[0] != 'E' {
 			return nil
 		}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/telegraf-tigk/telegraf-tigk/internal/codec"
 )
 
 // A Logger takes messages for the operator.
@@ -28,7 +30,7 @@ type Config struct {
 
 	// Copy writes all that the owner needs, by one call of record for each of its records. It is called
 	// with the lock held.
-	Copy func(record func(fill func(*Encoder)))
+	Copy func(record func(fill func(*codec.Encoder)))
 	// Synced is called, without the lock, when more records have become safe. It may be nil.
 	Synced func()
 	// Late opens the log if that was not possible at first: it calls Read.
@@ -55,7 +57,7 @@ type Log struct {
 	fresh   bool   // the segment's name is not there for sure
 	broken  error  // why nothing is written
 	stale   []oldSegment
-	scratch Encoder
+	scratch codec.Encoder
 	// released is set when another log may have taken over: nothing but appending is done any more.
 	released bool
 
@@ -132,10 +134,12 @@ func wake(c chan struct{}) {
 
 // Append writes a record that fill makes: a kind and what belongs to it. While the disk fails nothing
 // happens. The lock is held.
-func (l *Log) Append(fill func(*Encoder)) { l.AppendAll(1, func(_ int, e *Encoder) { fill(e) }) }
+func (l *Log) Append(fill func(*codec.Encoder)) {
+	l.AppendAll(1, func(_ int, e *codec.Encoder) { fill(e) })
+}
 
 // AppendAll is Append for n records in one go: fill makes the i-th.
-func (l *Log) AppendAll(n int, fill func(i int, e *Encoder)) {
+func (l *Log) AppendAll(n int, fill func(i int, e *codec.Encoder)) {
 	if l.file == nil || n == 0 {
 		return
 	}
@@ -194,7 +198,7 @@ func (l *Log) retire() {
 // copyTo writes a copy.
 func (l *Log) copyTo(f File) (size int64, err error) {
 	format := &l.c.Format
-	e := Encoder{B: []byte(format.Magic)}
+	e := codec.Encoder{B: []byte(format.Magic)}
 	flush := func(least int) {
 		if err == nil && len(e.B) >= least {
 			_, err = f.Write(e.B)
@@ -203,7 +207,7 @@ func (l *Log) copyTo(f File) (size int64, err error) {
 		}
 	}
 	n := uint64(0)
-	record := func(fill func(*Encoder)) {
+	record := func(fill func(*codec.Encoder)) {
 		if err != nil {
 			return
 		}
@@ -214,9 +218,9 @@ func (l *Log) copyTo(f File) (size int64, err error) {
 		format.end(e.B, start)
 		flush(1 << 20)
 	}
-	record(func(e *Encoder) { e.Byte(RecBegin) })
+	record(func(e *codec.Encoder) { e.Byte(RecBegin) })
 	l.c.Copy(record)
-	record(func(e *Encoder) { e.Byte(RecEnd); e.Uint(n - 2) }) // but for these two
+	record(func(e *codec.Encoder) { e.Byte(RecEnd); e.Uint(n - 2) }) // but for these two
 	flush(0)
 	return size, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/telegraf-tigk/telegraf-tigk/internal/codec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal/journaltest"
 )
@@ -53,9 +54,9 @@ func open(dir journal.Folder, growth int64) (n *notebook, failed error) {
 	n = &notebook{names: map[string]bool{}}
 	n.Log = journal.New(journal.Config{
 		Format: testFormat, Folder: dir, Name: "folder", Title: "Notebook", Without: "notes are kept in memory", Growth: growth, Log: n,
-		Copy: func(record func(func(*journal.Encoder))) {
+		Copy: func(record func(func(*codec.Encoder))) {
 			for _, name := range slices.Sorted(maps.Keys(n.names)) {
-				record(func(e *journal.Encoder) { e.Byte('+'); e.Text(name) })
+				record(func(e *codec.Encoder) { e.Byte('+'); e.Text(name) })
 			}
 		},
 		Late: func() error { return n.Read(n.take) },
@@ -66,7 +67,7 @@ func open(dir journal.Folder, growth int64) (n *notebook, failed error) {
 func (n *notebook) take(payload []byte) error {
 	n.Lock()
 	defer n.Unlock()
-	d := journal.Decoder{B: payload[1:]}
+	d := codec.Decoder{B: payload[1:]}
 	name := d.Text()
 	if d.Err() != nil {
 		return d.Err()
@@ -77,7 +78,7 @@ func (n *notebook) take(payload []byte) error {
 	case '-':
 		delete(n.names, name)
 	default:
-		return journal.ErrRecord
+		return codec.ErrBad
 	}
 	return nil
 }
@@ -86,14 +87,14 @@ func (n *notebook) add(name string) {
 	n.Lock()
 	defer n.Unlock()
 	n.names[name] = true
-	n.Append(func(e *journal.Encoder) { e.Byte('+'); e.Text(name) })
+	n.Append(func(e *codec.Encoder) { e.Byte('+'); e.Text(name) })
 }
 
 func (n *notebook) drop(name string) {
 	n.Lock()
 	defer n.Unlock()
 	delete(n.names, name)
-	n.Append(func(e *journal.Encoder) { e.Byte('-'); e.Text(name) })
+	n.Append(func(e *codec.Encoder) { e.Byte('-'); e.Text(name) })
 }
 
 func (n *notebook) broken() error {

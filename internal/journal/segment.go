@@ -18,7 +18,8 @@ import (
 //
 // with numbers in little endian and the checksum (CRC-32C) over length, safe and payload. The mark lets a
 // reader find the next record behind one that is damaged. So many bytes of the segment were safe on the disk
-// when the record was written: that tells damage from what a crash has kept from the disk.
+// when the record was written: that tells damage from what a crash has kept from the disk. The first byte of a
+// payload is its kind.
 
 // A Format sets the files of one kind of log apart from all others. Magic and Mark change with the
 // version of the format.
@@ -28,15 +29,6 @@ type Format struct {
 	Magic  string // begins every segment
 	Mark   [4]byte
 }
-
-// What records are made of; the first byte is their kind.
-type (
-	Encoder = codec.Encoder
-	Decoder = codec.Decoder
-)
-
-// ErrRecord is the error for a record that cannot be read.
-var ErrRecord = codec.ErrBad
 
 // Kinds of records that belong to the log itself.
 const (
@@ -160,7 +152,7 @@ func (f *Format) whole(b []byte) bool {
 		case !ok || (records == 0) != (payload[0] == RecBegin):
 			return false
 		case payload[0] == RecEnd:
-			d := Decoder{B: payload[1:]}
+			d := codec.Decoder{B: payload[1:]}
 			return d.Uint() == uint64(records-1) && d.Err() == nil
 		}
 		b = b[n:]

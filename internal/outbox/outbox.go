@@ -24,6 +24,7 @@ import (
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/bus"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/codec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
@@ -220,18 +221,18 @@ func (o *Outbox) shift(last uint64) {
 }
 
 // copy writes everything to a new segment.
-func (o *Outbox) copy(record func(func(*journal.Encoder))) {
+func (o *Outbox) copy(record func(func(*codec.Encoder))) {
 	for _, k := range inOrder(o.states) {
 		s := o.states[k]
-		record(func(e *journal.Encoder) { encodeState(e, k.topic, &s) })
+		record(func(e *codec.Encoder) { encodeState(e, k.topic, &s) })
 	}
 	for k, a := range o.alerts {
 		if a.lost {
-			record(func(e *journal.Encoder) { encodeLost(e, k) })
+			record(func(e *codec.Encoder) { encodeLost(e, k) })
 		}
 	}
 	for _, x := range slices.SortedFunc(maps.Values(o.entries), bySeq) {
-		record(func(e *journal.Encoder) { encodeEvent(e, recAgain, x.seq, x.event) })
+		record(func(e *codec.Encoder) { encodeEvent(e, recAgain, x.seq, x.event) })
 	}
 }
 
@@ -339,7 +340,7 @@ func (o *Outbox) writeBatch(batch []*entry) {
 	for rest := batch; len(rest) > 0; {
 		n := min(len(rest), batchLimit)
 		o.disk.Lock()
-		o.disk.AppendAll(n, func(i int, e *journal.Encoder) { encodeEvent(e, recEvent, rest[i].seq, rest[i].event) })
+		o.disk.AppendAll(n, func(i int, e *codec.Encoder) { encodeEvent(e, recEvent, rest[i].seq, rest[i].event) })
 		o.disk.Unlock()
 		rest = rest[n:]
 	}
@@ -378,7 +379,7 @@ func (o *Outbox) writeNotes() {
 	o.disk.Lock()
 	defer o.disk.Unlock()
 	o.writeOver()
-	o.disk.AppendAll(len(o.forgets), func(i int, e *journal.Encoder) { encodeForget(e, o.forgets[i]) })
+	o.disk.AppendAll(len(o.forgets), func(i int, e *codec.Encoder) { encodeForget(e, o.forgets[i]) })
 	o.forgets = nil
 	o.disk.Lazy()
 	o.news.Broadcast()
@@ -391,10 +392,10 @@ func (o *Outbox) writeOver() {
 	}
 	for _, x := range o.over {
 		if a := o.alerts[x.key]; a != nil && a.lost {
-			o.disk.Append(func(e *journal.Encoder) { encodeLost(e, x.key) })
+			o.disk.Append(func(e *codec.Encoder) { encodeLost(e, x.key) })
 		}
 	}
-	o.disk.Append(func(e *journal.Encoder) { encodeOver(e, o.over) })
+	o.disk.Append(func(e *codec.Encoder) { encodeOver(e, o.over) })
 	o.over = nil
 }
 
@@ -560,7 +561,7 @@ func (o *Outbox) Saved(m Mark) {
 	n := len(o.states)
 	maps.DeleteFunc(o.states, func(_ alertKey, s numberedState) bool { return s.seq <= m.seq })
 	if len(o.states) < n {
-		o.disk.Append(func(e *journal.Encoder) { e.Byte(recSaved); e.Uint(m.seq) })
+		o.disk.Append(func(e *codec.Encoder) { e.Byte(recSaved); e.Uint(m.seq) })
 		o.disk.Lazy()
 	}
 }

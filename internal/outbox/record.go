@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/telegraf-tigk/telegraf-tigk/internal/alert"
+	"github.com/telegraf-tigk/telegraf-tigk/internal/codec"
 	"github.com/telegraf-tigk/telegraf-tigk/internal/journal"
 )
 
@@ -63,7 +64,7 @@ func newUndelivered() *undelivered {
 
 // take reads one record.
 func (x *undelivered) take(payload []byte) error {
-	d := &journal.Decoder{B: payload[1:]}
+	d := &codec.Decoder{B: payload[1:]}
 	switch payload[0] {
 	case recEvent, recAgain:
 		seq, e := d.Uint(), alert.DecodeEvent(d)
@@ -119,7 +120,7 @@ func (x *undelivered) take(payload []byte) error {
 		maps.DeleteFunc(x.states, func(k alertKey, s numberedState) bool { return k.topic == topic && s.seq <= seq })
 		maps.DeleteFunc(x.lost, func(k alertKey, _ bool) bool { return k.topic == topic })
 	default:
-		return journal.ErrRecord
+		return codec.ErrBad
 	}
 	return nil
 }
@@ -131,20 +132,20 @@ func (x *undelivered) set(seq uint64, topic string, s alert.EventState) {
 	}
 }
 
-func encodeEvent(e *journal.Encoder, kind byte, seq uint64, event *alert.Event) {
+func encodeEvent(e *codec.Encoder, kind byte, seq uint64, event *alert.Event) {
 	e.Byte(kind)
 	e.Uint(seq)
 	event.Encode(e)
 }
 
-func encodeState(e *journal.Encoder, topic string, s *numberedState) {
+func encodeState(e *codec.Encoder, topic string, s *numberedState) {
 	e.Byte(recState)
 	e.Uint(s.seq)
 	e.Text(topic)
 	s.state.Encode(e)
 }
 
-func encodeOver(e *journal.Encoder, list []*entry) {
+func encodeOver(e *codec.Encoder, list []*entry) {
 	e.Byte(recOver)
 	e.Uint(uint64(len(list)))
 	for _, x := range list {
@@ -152,13 +153,13 @@ func encodeOver(e *journal.Encoder, list []*entry) {
 	}
 }
 
-func encodeLost(e *journal.Encoder, k alertKey) {
+func encodeLost(e *codec.Encoder, k alertKey) {
 	e.Byte(recLost)
 	e.Text(k.topic)
 	e.Text(k.id)
 }
 
-func encodeForget(e *journal.Encoder, f forgotten) {
+func encodeForget(e *codec.Encoder, f forgotten) {
 	e.Byte(recForget)
 	e.Uint(f.seq)
 	e.Text(f.topic)
