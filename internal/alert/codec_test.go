@@ -11,8 +11,14 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/point"
 )
 
-// TestCodec fills in every field there is, so that none is forgotten.
+// TestCodec fills in every field there is, so that none is forgotten, lists with so many elements.
 func TestCodec(t *testing.T) {
+	for _, n := range []int{0, 1, 3} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) { testCodec(t, n) })
+	}
+}
+
+func testCodec(t *testing.T, n int) {
 	k := 0
 	var fill func(v reflect.Value)
 	fill = func(v reflect.Value) {
@@ -29,8 +35,10 @@ func TestCodec(t *testing.T) {
 		case reflect.Bool:
 			v.SetBool(true)
 		case reflect.Slice:
-			v.Set(reflect.MakeSlice(v.Type(), 3, 3))
-			for i := range 3 {
+			if n > 0 {
+				v.Set(reflect.MakeSlice(v.Type(), n, n))
+			}
+			for i := range n {
 				fill(v.Index(i))
 			}
 		case reflect.Struct:
