@@ -33,7 +33,7 @@ func TestAlerterGetsNoMetrics(t *testing.T) {
 			require.NoError(t, err)
 			deaf := o.Config.Name == "alerter" && !o.Output.(*alerter.Alerter).AcceptMetrics
 			require.Equal(t, i < 2, deaf, "those come first")
-			require.Equal(t, o.Config.Name == "discard" || !deaf && tags != nil, wanted)
+			require.Equal(t, wanted, o.Config.Name == "discard" || !deaf && tags != nil)
 		}
 	}
 }

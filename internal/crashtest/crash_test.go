@@ -153,7 +153,7 @@ func (x *exploration) crash(t *testing.T, before history, at time.Time, left *jo
 	image := left.Clone()
 	left.Record()
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(at.Sub(time.Now()) + time.Second)
+		time.Sleep(time.Until(at) + time.Second)
 		w := newWorld(t, left, seed)
 		w.mutes, w.tampered, w.failing = mutes, x.tampered, x.failing
 		w.aftermath(levels)

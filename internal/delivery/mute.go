@@ -20,7 +20,6 @@ type mute struct {
 	schedule *alert.Schedule
 	match    *matcher
 	on       bool // at the last look
-	unnamed  bool // its ID is made up
 }
 
 func newMute(m alert.Mute) (*mute, error) {

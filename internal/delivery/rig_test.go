@@ -306,12 +306,6 @@ func (s *sender) safe(list []*alert.Event) {
 	}
 }
 
-func (s *sender) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.list)
-}
-
 // withTopics gives a dispatcher the topic handlers of a file.
 func withTopics(t *testing.T, text string) func(*Dispatcher) {
 	t.Helper()

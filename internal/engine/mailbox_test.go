@@ -220,7 +220,7 @@ func newReader(d *pool) *reader {
 		if r.turns.Add(1) != 1 {
 			panic("two turns at once")
 		}
-		_, b := r.mailbox.take(false)
+		_, b := r.take(false)
 		for ; b.at < b.n; b.at++ {
 			if it := &b.items[b.at]; it.call != nil {
 				it.call()

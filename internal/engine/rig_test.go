@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -380,5 +379,3 @@ func (m *meter) nonZero() map[string]int64 {
 	}
 	return out
 }
-
-func nan() float64 { return math.NaN() }

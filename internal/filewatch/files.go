@@ -189,7 +189,7 @@ func (s *search) glob(pattern string) []string {
 	}
 	at, chosen := []string{root}, false
 	for part := range strings.SplitSeq(pattern[len(root):], string(filepath.Separator)) {
-		var next []string
+		next := make([]string, 0, len(at))
 		for _, dir := range at {
 			next = append(next, s.matches(dir, chosen, part)...)
 		}

@@ -270,7 +270,7 @@ func TestQuotient(t *testing.T) {
 		}
 		want, err := strconv.ParseFloat(fmt.Sprintf("%de-%d", x, n), 64)
 		require.NoError(t, err)
-		require.Equal(t, want, quotient(x, n), "%d / 10^%d", x, n) //nolint:testifylint // the same bits
+		require.Equal(t, want, quotient(x, n), "%d / 10^%d", x, n)
 	}
 }
 

@@ -6,16 +6,13 @@ import (
 	"github.com/telegraf-tigk/telegraf-tigk/internal/syntax"
 )
 
-// compile compiles a lambda, finds what is wrong with it whatever the data, and has the state
-// that it keeps itself saved with the node.
-func compile(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) { return compileIn(nil, l, env) }
-
-// compileIn is compile for a lambda that may refer to what is in a scope; nil is none.
+// compileIn compiles a lambda that may refer to what is in a scope, where nil is none, finds what is
+// wrong with it whatever the data, and has the state that it keeps itself saved with the node.
 func compileIn(sc *lambda.Scope, l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
 	return compileLambda(l, env, sc, (*lambda.Expr).Lint)
 }
 
-// predicate is compile for a lambda that must yield a boolean.
+// predicate is compileIn for a lambda that must yield a boolean.
 func predicate(l *syntax.Lambda, env spec.Env) (*lambda.Expr, error) {
 	return compileLambda(l, env, nil, (*lambda.Expr).LintPredicate)
 }

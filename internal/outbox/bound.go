@@ -61,7 +61,10 @@ func (l *line) least() *entry {
 
 func (l *line) all() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
-		for f := l.list.Front(); f != nil && yield(f.Value.(*entry)); f = f.Next() {
+		for f := l.list.Front(); f != nil; f = f.Next() {
+			if !yield(f.Value.(*entry)) {
+				return
+			}
 		}
 	}
 }

@@ -125,12 +125,12 @@ type Batch struct {
 type Ending byte
 
 const (
-	// Made: the receiver has it. All deliveries of the same alert to the same destination that were
+	// Made says that the receiver has it. All deliveries of the same alert to the same destination that were
 	// before it are over too.
 	Made Ending = iota
-	// Failed: its turn came, and it is over for good, but the receiver did not get it.
+	// Failed says that its turn came, and it is over for good, but the receiver did not get it.
 	Failed
-	// Dropped: before its turn came.
+	// Dropped says that it was over before its turn came.
 	Dropped
 )
 

@@ -53,8 +53,12 @@ func TestMetric(t *testing.T) {
 // The group's tags have names of ours if copies are alerted on. Then ours say which event this is.
 func TestMetricOfMetric(t *testing.T) {
 	e := &alert.Event{ID: "a", Task: "t", Level: alert.Critical, GroupTags: []point.Tag{
-		{Key: "alert_id", Value: "b"}, {Key: "alert_level", Value: "INFO"}, {Key: "alert_task", Value: "u"}, {Key: "alert_topic", Value: "tp"},
-		{Key: "group_alert_id", Value: "c"}, {Key: "group_group_alert_id"},
+		{Key: "alert_id", Value: "b"},
+		{Key: "alert_level", Value: "INFO"},
+		{Key: "alert_task", Value: "u"},
+		{Key: "alert_topic", Value: "tp"},
+		{Key: "group_alert_id", Value: "c"},
+		{Key: "group_group_alert_id"},
 	}}
 	require.Equal(t, map[string]string{
 		"alert_id": "a", "alert_level": "CRITICAL", "alert_task": "t",
@@ -67,8 +71,13 @@ func TestPoint(t *testing.T) {
 		Name: "m", DB: "db", RP: "rp", Time: 7,
 		Tags: []point.Tag{{Key: "database", Value: "own"}, {Key: "empty"}, {Key: "retention_policy", Value: "own"}, {Key: "tick", Value: "own"}},
 		Fields: []point.Field{
-			{Key: "b", Value: point.BoolValue(true)}, {Key: "d", Value: point.DurationValue(time.Minute)}, {Key: "f", Value: point.FloatValue(1)},
-			{Key: "i", Value: point.IntValue(2)}, {Key: "n", Value: point.NullValue()}, {Key: "s", Value: point.StringValue("x")}, {Key: "t", Value: point.TimeValue(1)},
+			{Key: "b", Value: point.BoolValue(true)},
+			{Key: "d", Value: point.DurationValue(time.Minute)},
+			{Key: "f", Value: point.FloatValue(1)},
+			{Key: "i", Value: point.IntValue(2)},
+			{Key: "n", Value: point.NullValue()},
+			{Key: "s", Value: point.StringValue("x")},
+			{Key: "t", Value: point.TimeValue(1)},
 		},
 	}
 	fields := map[string]any{"b": true, "d": "1m0s", "f": 1.0, "i": int64(2), "s": "x", "t": "1970-01-01T00:00:00.000000001Z"}

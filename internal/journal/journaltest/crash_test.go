@@ -91,11 +91,10 @@ func TestCrash(t *testing.T) {
 
 // A witness knows what must be on a disk, by other means than the disk does.
 type witness struct {
-	names map[string]string // names to contents, as a process sees them
-	owner map[string]int    // which file a name means
-	past  map[string][]int  // all that it may mean after a crash; 0 is none
-	whole []string          // all that was written to a file
-	safe  []int             // so much of it is on the disk
+	owner map[string]int   // which file a name means
+	past  map[string][]int // all that it may mean after a crash; 0 is none
+	whole []string         // all that was written to a file
+	safe  []int            // so much of it is on the disk
 	open  []journal.File
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -232,9 +233,9 @@ func (d *Disk) Hash() uint64 {
 
 // String shows all files.
 func (d *Disk) String() string {
-	s := ""
+	var s strings.Builder
 	for _, m := range d.folders {
-		s += m.name + ":\n" + m.String()
+		s.WriteString(m.name + ":\n" + m.String())
 	}
-	return s
+	return s.String()
 }

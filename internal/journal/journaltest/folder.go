@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -280,9 +281,9 @@ func (m *Folder) Put(name string, b []byte) {
 func (m *Folder) String() string {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	s := ""
+	var s strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
-		s += fmt.Sprintf("%s %q\n", name, m.Files[name].Data)
+		fmt.Fprintf(&s, "%s %q\n", name, m.Files[name].Data)
 	}
-	return s
+	return s.String()
 }
