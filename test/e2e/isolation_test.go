@@ -295,3 +295,33 @@ func TestEventsOfAnotherAgent(t *testing.T) {
 	}
 	require.Empty(t, b.matches(0, ` [EW]! .*alerter`))
 }
+
+// A point's own tags are its own, whatever they are called: where it goes stands beside it.
+func TestPointsKeepTheirTags(t *testing.T) {
+	t.Parallel()
+	db := startInflux(t)
+	s := newSetup(t)
+	s.alerter = `
+  [outputs.alerter.influxdb]
+    urls = ["` + db.url + `"]
+    flush_interval = "100ms"
+`
+	for _, name := range []string{"one", "two"} {
+		s.script(name, `stream|from().measurement('m').groupBy(*)|eval(lambda: "v" + 1.0).as('v')|influxDBOut().create().database('`+name+`').measurement('n')`)
+	}
+	s.start()
+	s.send("m,database=a,host=x,retention_policy=p,tick=point v=1 1511323440000000000", "m,database=b,host=x,retention_policy=p,tick=alert v=2 1511323440000000000")
+	for _, name := range []string{"one", "two"} {
+		var rows []series
+		eventually(t, func() (err error) {
+			if rows, err = db.query(name, `SELECT * FROM "n"`); err == nil && (len(rows) != 1 || len(rows[0].Values) != 2) {
+				err = fmt.Errorf("rows of %s are %v", name, rows)
+			}
+			return err
+		})
+		require.Equal(t, []string{"time", "database", "host", "retention_policy", "tick", "v"}, rows[0].Columns)
+		for i, want := range []string{"a x p point 2", "b x p alert 3"} {
+			require.Equal(t, "1511323440000000000 "+want, strings.Trim(fmt.Sprint(rows[0].Values[i]), "[]"))
+		}
+	}
+}
