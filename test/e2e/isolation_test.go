@@ -37,7 +37,7 @@ func TestMetricsCommandNothing(t *testing.T) {
 [[outputs.file]]
   files = ["` + s.file("other.out") + `"]
 `
-			s.script("own", `stream|from().measurement('own')|alert().crit(lambda: TRUE).id('own').message('own').exec('touch', '`+s.file("allowed")+`').email()`)
+			s.script("own", `stream|from().measurement('own')|alert().crit(lambda: TRUE).stateChangesOnly().id('own').message('own').exec('touch', '`+s.file("allowed")+`').email()`)
 			a := s.start()
 
 			handlers := func(mail string) string {
