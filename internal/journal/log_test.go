@@ -246,8 +246,8 @@ func TestErrorAtEveryCall(t *testing.T) {
 						}
 						time.Sleep(journal.Retry / 5)
 					}
-					done = reached < at
 					d.SetFail(nil)
+					done = reached < at
 					time.Sleep(journal.Retry + time.Second)
 					want := []string{"15", "16", "17", "18", "19", "old"}
 					require.Equal(t, want, n.list())

@@ -130,11 +130,13 @@ func (b *box) open(dir journal.Folder, most int) (err error) {
 }
 
 // attach gives the box a new receiver.
-func (b *box) attach() {
+func (b *box) attach() { b.attachTo(&receiver{}) }
+
+func (b *box) attachTo(x *receiver) {
 	if b.detach != nil {
 		b.detach()
 	}
-	b.receiver = &receiver{}
+	b.receiver = x
 	b.detach, _ = b.bus.Attach(b.receiver) // there is no other one
 }
 
@@ -419,8 +421,7 @@ func TestHeardAfterAll(t *testing.T) {
 		for i, a := range []string{"a", "b", "c"} {
 			b.Put(event(a, i, alert.Warning))
 		}
-		b.attach()
-		b.all = true
+		b.attachTo(&receiver{all: true})
 		synctest.Wait()
 		require.Equal(t, []string{"b-1", "c-2"}, b.ids())
 		again := event("a", 3, alert.Critical)
@@ -454,8 +455,7 @@ func TestPerhapsHeard(t *testing.T) {
 		end := event("a", 3, alert.OK)
 		end.NodePrevious = alert.Critical
 		b.Put(end)
-		b.attach()
-		b.all = true
+		b.attachTo(&receiver{all: true})
 		synctest.Wait()
 		require.Equal(t, []string{"c-2", "a-3"}, b.ids())
 		b.Close()
