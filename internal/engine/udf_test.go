@@ -330,7 +330,10 @@ func TestUDFSlow(t *testing.T) {
 		}
 	}
 	require.True(t, x.box.stands())
-	require.Equal(t, 1000, x.box.length())
+	// What is left of the turn in which the task stalled waits beside what the mailbox takes.
+	left := x.box.length() - 1000
+	require.GreaterOrEqual(t, left, 0)
+	require.Less(t, left, len(buffer{}.items))
 	begin = time.Now()
 	p.checkpoint()
 	require.Less(t, time.Since(begin), 4*time.Second, "it saves its state meanwhile")
