@@ -151,13 +151,13 @@ func (f *taskFlags) add(flags *flag.FlagSet) {
 
 // config returns what the script in file is loaded with. The task is named after the file.
 func (f *taskFlags) config(file string) (task.Config, error) {
-	text, err := os.ReadFile(file)
+	text, err := readInput(file)
 	if err != nil {
 		return task.Config{}, err
 	}
 	c := task.Config{Name: strings.TrimSuffix(filepath.Base(file), ".tick"), File: file, Script: string(text), DBRPs: f.dbrps}
 	if f.vars != "" {
-		v, err := os.ReadFile(f.vars)
+		v, err := readInput(f.vars)
 		if err != nil {
 			return c, err
 		}
@@ -167,6 +167,24 @@ func (f *taskFlags) config(file string) (task.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// readInput reads a script or its values. What is named may be a pipe, as of a shell's <(…), or a device,
+// but not one without end: what is longer than a script can be is an error.
+func readInput(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		return io.ReadAll(f) // its reader says how large it is
+	}
+	b, err := io.ReadAll(io.LimitReader(f, syntax.MaxScript+1))
+	if err == nil && len(b) > syntax.MaxScript {
+		err = fmt.Errorf("%s: larger than %d bytes", path, syntax.MaxScript)
+	}
+	return b, err
 }
 
 // scripts returns the files that args name; of a folder those that the agent would take for scripts.
@@ -191,6 +209,11 @@ func scripts(args []string) ([]string, error) {
 		}
 		if len(found) == 0 {
 			return nil, fmt.Errorf("%s: the folder has no file that ends in .tick", a)
+		}
+		for _, path := range found { // nobody has asked for a pipe in a folder, and it has no end
+			if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+				return nil, fmt.Errorf("%s: not a regular file", path)
+			}
 		}
 		files = append(files, found...)
 	}

@@ -43,7 +43,7 @@ var fmtRules = &tickCommand{
 		}
 		failed := false
 		for _, file := range files {
-			text, err := os.ReadFile(file)
+			text, err := readInput(file)
 			if err == nil {
 				err = c.format(file, string(text), func(out string) error {
 					switch same := out == string(text); {
