@@ -84,7 +84,7 @@ func (a *Alerter) UnmarshalTOML(decode func(any) error) error {
 		case slices.Contains(general, key):
 		default:
 			known := append(sorted(own), append(sorted(sections), "handler", "heartbeat", "mute", "influxdb", "influxdb_v2")...)
-			return fmt.Errorf("outputs.alerter: unknown option %q%s", key, didYouMean(key, append(known, general...)))
+			return fmt.Errorf("outputs.alerter: unknown option %q%s", key, syntax.DidYouMean(key, "", append(known, general...)))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
@@ -290,7 +290,7 @@ func read(table map[string]part, targets ...any) error {
 	for _, key := range sorted(table) {
 		f, ok := options[key]
 		if !ok {
-			return fmt.Errorf("unknown option %q%s", key, didYouMean(key, sorted(options)))
+			return fmt.Errorf("unknown option %q%s", key, syntax.DidYouMean(key, "", sorted(options)))
 		}
 		if err := assign(f, table[key]); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
@@ -368,8 +368,6 @@ func secret(n part) (handler.Secret, error) {
 		return b.String(), nil
 	}), nil
 }
-
-func didYouMean(name string, known []string) string { return syntax.DidYouMean(name, "", known) }
 
 func sorted[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
